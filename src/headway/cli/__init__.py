@@ -1,0 +1,1 @@
+"""Command line programs: headway and skippy-train."""

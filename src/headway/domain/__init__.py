@@ -1,0 +1,1 @@
+"""Nouns and rules of training runs. No I/O, standard library only."""

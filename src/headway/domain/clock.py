@@ -1,0 +1,27 @@
+"""Time: aware UTC datetimes inside, ISO 8601 with Z at every border."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def utc_now() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def require_aware(moment: datetime) -> datetime:
+    """The same moment in UTC; raises ValueError for a naive one."""
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime {moment!r}: give it a time zone")
+    return moment.astimezone(UTC)
+
+
+def format_utc(moment: datetime) -> str:
+    """`2026-11-23T09:05:36.123456Z`; always six digits, so that text order is time order."""
+    return require_aware(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_utc(text: str) -> datetime:
+    """The moment that `format_utc` or any ISO 8601 text with a zone names; ValueError otherwise."""
+    return require_aware(datetime.fromisoformat(text))

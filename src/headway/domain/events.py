@@ -1,0 +1,41 @@
+"""Facts that are kept about a run: past tense, frozen, numbered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from headway.domain.json import JsonObject
+
+
+class EventKind(StrEnum):
+    """What happened. Each kind is a heading of docs/events.md."""
+
+    RUN_QUEUED = "run_queued"  # accepted; data: engine, label
+    RUN_CLAIMED = "run_claimed"  # queued -> preflight; data: attempt, executor
+    TRAINING_STARTED = "training_started"  # preflight -> training
+    EVALUATION_STARTED = "evaluation_started"  # training -> evaluating
+    PROGRESS_REPORTED = "progress_reported"  # at most one a percent; data: progress
+    CHECKPOINT_SAVED = "checkpoint_saved"  # data: path, step, size_bytes, sha256
+    ARTIFACT_SAVED = "artifact_saved"  # data: path, kind, size_bytes, sha256
+    NOTE_LOGGED = "note_logged"  # data: level, text
+    CANCEL_REQUESTED = "cancel_requested"  # data: by, why
+    CONTACT_LOST = "contact_lost"  # data: since
+    CONTACT_REGAINED = "contact_regained"
+    ATTEMPT_ENDED = "attempt_ended"  # active -> queued, to be tried again; data: attempt, reason
+    RUN_RESUMED = "run_resumed"  # failed or cancelled -> queued; data: checkpoint
+    RUN_ENDED = "run_ended"  # -> done, failed, cancelled; data: state, reason, error
+
+
+@dataclass(frozen=True)
+class Event:
+    """A kept fact. `seq` counts 1, 2, 3 … within the run; `position` orders all events of the store."""
+
+    run_id: str
+    seq: int
+    position: int
+    attempt: int
+    at: datetime
+    kind: EventKind
+    data: JsonObject

@@ -1,0 +1,31 @@
+"""Identifiers of runs: sortable by time, safe as a folder name."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime
+
+from headway.domain.errors import InvalidInput
+
+RUN_ID_PATTERN = re.compile(r"[a-z]{2,8}_[0-9]{13}_[0-9a-f]{8}")
+
+_PREFIXES = {"ppo": "tr"}
+
+
+def new_run_id(engine: str, now: datetime) -> str:
+    """`tr_<milliseconds>_<8 hex>` for a PPO job; other engines have a prefix of their own."""
+    prefix = _PREFIXES.get(engine, "run")
+    return f"{prefix}_{int(now.timestamp() * 1000):013d}_{secrets.token_hex(4)}"
+
+
+def require_run_id(text: str) -> str:
+    """The id itself; raises InvalidInput for anything that is not one (paths among them)."""
+    if RUN_ID_PATTERN.fullmatch(text) is None:
+        raise InvalidInput("run id", text, "expected <prefix>_<13 digits>_<8 hex digits>")
+    return text
+
+
+def new_token() -> str:
+    """A random token that names one lease or one invocation."""
+    return secrets.token_hex(16)

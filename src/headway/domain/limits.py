@@ -1,0 +1,71 @@
+"""Limits of a run, and the pure rules that make and check them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headway.domain.errors import InvalidInput
+from headway.domain.json import JsonObject
+
+STEPS_PER_HOUR = 100_000  # the rule of the jobs API: 100,000 steps are taken as an hour
+MIN_HOURS = 0.25
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an attempt may use. None means no limit."""
+
+    duration_s: float | None = None  # the engine ends by itself, with a result
+    hard_duration_s: float | None = None  # the supervisor stops it: timed_out
+    max_cost_usd: float | None = None
+    usd_per_hour: float = 0.0
+    memory_bytes: int | None = None
+    grace_s: float = 20.0  # between asking and SIGKILL
+    cpus: int = 1
+    gpus: int = 0
+    threads: int = 1
+
+    def to_json(self) -> JsonObject:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Limits:
+        known: dict[str, Any] = dict(data)
+        return cls(**known)
+
+    @property
+    def budget_s(self) -> float | None:
+        """Seconds until the budget is spent at this executor's price; None when it cannot be."""
+        if self.max_cost_usd is None or self.usd_per_hour <= 0.0:
+            return None
+        return self.max_cost_usd / self.usd_per_hour * 3600.0
+
+
+def hours_from_steps(steps: int, *, ceiling_hours: float) -> float:
+    """Hours derived from steps, clamped to [0.25, ceiling]: 1,000,000 steps are 10 hours."""
+    return max(MIN_HOURS, min(ceiling_hours, steps / STEPS_PER_HOUR))
+
+
+def require_hours(hours: float, *, ceiling_hours: float) -> float:
+    """Explicit hours within [0.25, ceiling]; InvalidInput otherwise."""
+    if not MIN_HOURS <= hours <= ceiling_hours:
+        bound = f"between {MIN_HOURS:g} and {ceiling_hours:g} hours"
+        raise InvalidInput(
+            "durationHours", hours, bound, remedy="Give hours in that range, or raise maxDurationHours"
+        )
+    return hours
+
+
+def estimate_cost_usd(hours: float, usd_per_hour: float) -> float:
+    """What the hours cost at the executor's price. An estimate: it assumes all the hours are used."""
+    return hours * usd_per_hour
+
+
+def require_affordable(hours: float, *, usd_per_hour: float, max_cost_usd: float) -> None:
+    """InvalidInput when the estimate is above the budget."""
+    cost = estimate_cost_usd(hours, usd_per_hour)
+    if cost > max_cost_usd:
+        bound = f"{hours:g} hours at ${usd_per_hour:g} an hour are estimated at ${cost:.2f}"
+        raise InvalidInput("maxCostUsd", max_cost_usd, bound, remedy="Raise maxCostUsd or shorten the run")

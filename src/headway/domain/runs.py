@@ -1,0 +1,53 @@
+"""The record of a run, as the store keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from headway.domain.progress import Progress
+from headway.domain.reasons import Reason
+from headway.domain.results import Result
+from headway.domain.specs import Spec
+from headway.domain.states import State, is_terminal
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, from submit to end. All times are aware UTC."""
+
+    id: str
+    spec: Spec
+    owner: str  # fingerprint of the secret that made it
+    state: State
+    created_at: datetime
+    series: str = ""  # runs of one series are generations of one another; the engine's config decides
+    attempt: int = 0  # number of the current attempt; 0 before the first
+    started_at: datetime | None = None  # when training first began
+    finished_at: datetime | None = None
+    reason: Reason | None = None
+    error: str | None = None
+    cancel_requested_at: datetime | None = None
+    contact_lost_since: datetime | None = None
+    heartbeat_at: datetime | None = None  # newest proof of life
+    progress: Progress = field(default_factory=Progress)
+    latest: dict[str, float] = field(default_factory=dict)  # newest value of each metric
+    result: Result | None = None
+    resume_from: str | None = None  # checkpoint that the next attempt starts from
+    retries: int = 0  # attempts lost since the run was last queued by a person
+    spent_s: float = 0.0  # runtime of the attempts that have ended
+    event_seq: int = 0  # number of kept events; the newest one's seq
+
+    def evolve(self, **changes: Any) -> Run:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    @property
+    def ended(self) -> bool:
+        return is_terminal(self.state)
+
+    @property
+    def cancelling(self) -> bool:
+        """Cancel was asked for and is not yet proven."""
+        return self.cancel_requested_at is not None and not self.ended

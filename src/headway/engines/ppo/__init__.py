@@ -1,0 +1,1 @@
+"""Reinforcement learning of a trading policy with Stable-Baselines3 PPO."""

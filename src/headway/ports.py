@@ -1,0 +1,324 @@
+"""The sockets of the service half: what control needs of stores, executors, clocks and buses.
+
+Every adapter of a port keeps the promises in its docstrings; the contract suites in `tests/contract` hold them to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.events import Event, EventKind
+from headway.domain.json import JsonObject
+from headway.domain.metrics import Bucket, MetricPoint
+from headway.domain.runs import Run
+from headway.domain.states import State
+from headway.wire.attempts import ExitRecord, Launch, StopRequest
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, so that tests can move it."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+
+# --- Store -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A stored answer to a request that carried an idempotency key."""
+
+    run_id: str
+    body_sha256: str
+    response: JsonObject
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to list; None means any."""
+
+    engine: str | None = None
+    origin: str | None = None
+    states: frozenset[State] | None = None
+    before: tuple[datetime, str] | None = None  # cursor: (created_at, id) of the last row of the page before
+    limit: int = 50
+
+
+@dataclass(frozen=True)
+class LogCursor:
+    """How far the log of an attempt has been read into the store."""
+
+    offset_bytes: int = 0
+    seq: int = 0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run taken from the queue, the slots it holds and the lease that fences it."""
+
+    run: Run
+    token: str
+    cpus: tuple[int, ...]
+    gpus: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SlotUse:
+    """One slot of a resource and who holds it."""
+
+    kind: str  # cpu, gpu
+    index: int
+    run_id: str | None
+
+
+class Transaction(Protocol):
+    """One unit of work on the store. Reads see its own writes. Raising inside undoes all of it.
+
+    Runs are written with `insert_run` and `update_run` only. `update_run` compares the stored `event_seq` with
+    `expected_seq` and raises StaleAttempt when another transaction has moved the run since it was read.
+    """
+
+    # runs
+    def insert_run(self, run: Run) -> None:
+        """A new run. ValueError when the id is taken."""
+
+    def update_run(self, run: Run, *, expected_seq: int) -> None:
+        """Replace the stored run, guarded by its event count. NotFound, StaleAttempt."""
+
+    def touch_run(self, run: Run) -> None:
+        """Replace what is not guarded: progress, latest, heartbeat_at of a run whose attempt is still current.
+        StaleAttempt when the stored attempt differs or the run has ended."""
+
+    def find_run(self, run_id: str) -> Run | None: ...
+
+    def get_run(self, run_id: str) -> Run:
+        """NotFound when there is none."""
+
+    def list_runs(self, which: RunFilter) -> list[Run]:
+        """Newest first (created_at, then id), at most `which.limit`."""
+
+    def count_runs(self, which: RunFilter) -> int:
+        """How many match; the cursor and the limit are not looked at."""
+
+    def active_runs(self) -> list[Run]:
+        """Runs in preflight, training or evaluating, oldest first."""
+
+    def newest_done(self, engine: str, series: str) -> Run | None:
+        """The newest done run of a series (`Run.series`): the one with the latest finished_at."""
+
+    def creation_times(self, owner: str, since: datetime, limit: int) -> list[datetime]:
+        """When the newest `limit` runs of an owner were created, newest first, not before `since`."""
+
+    # idempotency
+    def find_reply(self, owner: str, key: str) -> Reply | None: ...
+
+    def insert_reply(self, owner: str, key: str, reply: Reply) -> None:
+        """ValueError when the key is taken."""
+
+    # queue and slots
+    def enqueue(self, run: Run) -> None:
+        """Put a queued run into the queue: highest priority first, then oldest. Idempotent."""
+
+    def dequeue(self, run_id: str) -> None:
+        """Take a run out of the queue. Quiet when it is not in it."""
+
+    def queue_position(self, run_id: str) -> int | None:
+        """0 for the next to be claimed; None when the run is not queued."""
+
+    def queued(self, limit: int) -> list[str]:
+        """Ids in the order in which they will be claimed."""
+
+    def queue_length(self) -> int: ...
+
+    def set_slots(self, kind: str, count: int) -> None:
+        """How many slots of a kind there are. Slots in use beyond the count vanish once they are freed."""
+
+    def slots(self) -> list[SlotUse]:
+        """All slots, by kind and index."""
+
+    def claim_slots(self, run_id: str, kind: str, count: int) -> tuple[int, ...] | None:
+        """Take that many free slots for a run, lowest index first; None (and nothing taken) when too few are free."""
+
+    def free_slots(self, run_id: str) -> None:
+        """Give back all slots of a run. Quiet when it holds none."""
+
+    def set_lease(self, run_id: str, token: str, until: datetime) -> None:
+        """The holder of the token may act on the run until then. Replaces any lease."""
+
+    def extend_lease(self, run_id: str, token: str, until: datetime) -> bool:
+        """Longer, if the token still holds the lease; else False."""
+
+    def find_lease(self, run_id: str) -> tuple[str, datetime] | None: ...
+
+    def drop_lease(self, run_id: str) -> None: ...
+
+    # events: the log of facts, which is also the outbox
+    def append_event(
+        self, run_id: str, seq: int, attempt: int, at: datetime, kind: EventKind, data: JsonObject
+    ) -> Event:
+        """Keep a fact. `(run_id, seq)` is unique (ValueError); positions rise by one, without gaps, in commit order."""
+
+    def events_of(self, run_id: str, after_seq: int, limit: int) -> list[Event]:
+        """Events of a run with a higher seq, in order."""
+
+    def events_after(self, position: int, limit: int) -> list[Event]:
+        """Events of all runs after a position, in order: the outbox."""
+
+    def last_position(self) -> int:
+        """Position of the newest event; 0 when there is none."""
+
+    def find_cursor(self, subscriber: str) -> int | None:
+        """How far a subscriber has read the outbox."""
+
+    def set_cursor(self, subscriber: str, position: int) -> None:
+        """Never moves back: a lower position than the stored one is ignored."""
+
+    # logs, metrics, files
+    def log_cursor(self, run_id: str, attempt: int) -> LogCursor: ...
+
+    def set_log_cursor(self, run_id: str, attempt: int, cursor: LogCursor) -> None:
+        """StaleAttempt when the offset or the seq would move back."""
+
+    def append_points(self, run_id: str, attempt: int, points: Sequence[MetricPoint]) -> None:
+        """Add points to their series, in the order given."""
+
+    def series_names(self, run_id: str) -> list[str]:
+        """Names of the series of a run, sorted."""
+
+    def series(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        attempt: int | None = None,
+        first_step: int | None = None,
+        last_step: int | None = None,
+        max_buckets: int = 1000,
+    ) -> list[Bucket]:
+        """The series for a chart: at most `max_buckets` buckets in order of step, extremes kept; a bucket of one
+        point where there are few enough. `attempt` None means every attempt, the newest point of a step winning
+        where attempts overlap (a resumed attempt goes on from a checkpoint: later points of the earlier attempt
+        at or after its first step are left out)."""
+
+    def count_points(self, run_id: str) -> int: ...
+
+    def add_artifact(self, run_id: str, artifact: Artifact) -> None:
+        """Idempotent by path: the newest wins."""
+
+    def add_checkpoint(self, run_id: str, checkpoint: Checkpoint) -> None:
+        """Idempotent by path: the newest wins."""
+
+    def artifacts(self, run_id: str) -> list[Artifact]: ...
+
+    def checkpoints(self, run_id: str) -> list[Checkpoint]:
+        """By step, newest first."""
+
+
+class Store(Protocol):
+    """The index of all runs."""
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction and return what it returns once it is durable (it survives a power loss).
+
+        Concurrent writes may share one commit; each stands or falls alone. `work` must be quick, must not wait for
+        anything outside the store, and may be called again after a conflict. What it raises comes out here.
+        """
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a consistent snapshot; writing in it is an error."""
+
+    def check(self) -> None:
+        """StoreUnavailable unless the store answers."""
+
+    def close(self) -> None:
+        """Finish what was accepted, then release everything. Idempotent."""
+
+
+# --- Executor --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What an executor knows of an attempt now, each part with its evidence.
+
+    `exit` set: the attempt is over and nothing of it is alive. Else `alive` True: its supervisor is held to be
+    alive by a proof that cannot be faked by a recycled pid. `alive` False with no exit: the supervisor is gone and
+    the attempt must be buried. `alive` None: cannot be known now (host unreachable); contact is lost, nothing more.
+    """
+
+    alive: bool | None
+    heartbeat_at: datetime | None
+    exit: ExitRecord | None
+
+
+class Executor(Protocol):
+    """Where attempts run: makes the run directory grow, and proves death."""
+
+    @property
+    def name(self) -> str:
+        """The word of `Spec.executor`."""
+
+    def start(self, launch: Launch) -> None:
+        """Start an attempt. Idempotent for (run, attempt): called again, nothing is started twice, whether the
+        first call's process lives or has ended."""
+
+    def observe(self, run_id: str, attempt: int) -> Sighting:
+        """What is known now; never waits."""
+
+    def cancel(self, run_id: str, attempt: int, request: StopRequest) -> None:
+        """Ask the attempt to end. Idempotent; quiet when it has ended. Returns before it is dead."""
+
+    def bury(self, run_id: str, attempt: int) -> ExitRecord:
+        """After the supervisor is gone: kill whatever is left of the attempt, make sure it can never start, and
+        return the proof, which `observe` shows from then on. Idempotent. Raises Conflict when it is alive."""
+
+    def close(self) -> None:
+        """Release what belongs to this process. Attempts run on."""
+
+
+# --- Bus -------------------------------------------------------------------------------------------------------
+
+
+class Subscription(Protocol):
+    """One follower's wake-ups."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something of the topic may have changed; False after the timeout."""
+
+    def close(self) -> None: ...
+
+
+class EventBus(Protocol):
+    """Wakes followers. It carries no content: who is woken reads the store from its own cursor, so that a slow
+    follower is caught up and a lost wake-up costs a poll, never an event."""
+
+    def publish(self, topics: Sequence[str]) -> None:
+        """Wake all who follow one of the topics (run ids; `*` is always woken). Never blocks."""
+
+    def subscribe(self, topic: str, notify: Callable[[], None] | None = None) -> Subscription:
+        """Follow a run id or `*`. `notify`, if given, is called on each wake-up, from the publishing thread."""
+
+
+# --- What else control asks for --------------------------------------------------------------------------------
+
+
+class DataCatalog(Protocol):
+    """Are data there for a training?"""
+
+    def rows(self, symbol: str, timeframe: str) -> int | None:
+        """Bars available, None when they cannot be counted cheaply; DataError when there are none at all."""
+
+
+class EngineCatalog(Protocol):
+    """Which engines can run here?"""
+
+    def require(self, engine: str) -> None:
+        """PreflightFailed, naming what to install, unless the engine can run on this machine."""

@@ -1,0 +1,1 @@
+"""SQL and in-memory adapters of the Store port."""

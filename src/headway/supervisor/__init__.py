@@ -1,0 +1,1 @@
+"""The process that holds one attempt: starts it, limits it, proves its death."""
