@@ -29,8 +29,7 @@ class Run:
     reason: Reason | None = None
     error: str | None = None
     cancel_requested_at: datetime | None = None
-    contact_lost_since: datetime | None = None
-    heartbeat_at: datetime | None = None  # newest proof of life
+    contact_lost_since: datetime | None = None  # newest heartbeat when contact was lost
     progress: Progress = field(default_factory=Progress)
     latest: dict[str, float] = field(default_factory=dict)  # newest value of each metric
     result: Result | None = None

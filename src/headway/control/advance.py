@@ -1,0 +1,98 @@
+"""The one door through which a run changes its state. Every change is an event of the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from headway.domain.events import EventKind
+from headway.domain.json import JsonObject
+from headway.domain.progress import Progress
+from headway.domain.reasons import Reason, rule_of
+from headway.domain.results import Result
+from headway.domain.runs import Run
+from headway.domain.states import State, require_transition
+from headway.ports import Transaction
+
+
+def advance(
+    tx: Transaction,
+    run: Run,
+    kind: EventKind,
+    *,
+    at: datetime,
+    data: JsonObject | None = None,
+    **changes: Any,
+) -> Run:
+    """Keep one fact about a run, and with it the changes that it means (`state=` among them).
+
+    Raises IllegalTransition for a move that the table does not allow, StaleAttempt when the run has moved on.
+    """
+    state = changes.get("state", run.state)
+    if state is not run.state:
+        require_transition(run.state, state)
+    moved = run.evolve(event_seq=run.event_seq + 1, **changes)
+    tx.update_run(moved, expected_seq=run.event_seq)
+    tx.append_event(run.id, moved.event_seq, moved.attempt, at, kind, data or {})
+    return moved
+
+
+def end(
+    tx: Transaction,
+    run: Run,
+    reason: Reason,
+    *,
+    at: datetime,
+    error: str | None = None,
+    result: Result | None = None,
+) -> Run:
+    """End a run for its reason: it leaves the queue and gives back its slots and its lease."""
+    state = rule_of(reason).end
+    _release(tx, run)
+    return advance(
+        tx,
+        run,
+        EventKind.RUN_ENDED,
+        at=at,
+        data={"state": state.value, "reason": reason.value, "error": error},
+        state=state,
+        reason=reason,
+        error=error,
+        result=result,
+        finished_at=at,
+        contact_lost_since=None,
+        progress=_last_progress(run, state),
+    )
+
+
+def requeue(tx: Transaction, run: Run, reason: Reason, *, at: datetime, error: str | None) -> Run:
+    """Close a lost attempt and put the run back into the queue for the next one."""
+    _release(tx, run)
+    queued = advance(
+        tx,
+        run,
+        EventKind.ATTEMPT_ENDED,
+        at=at,
+        data={"attempt": run.attempt, "reason": reason.value, "error": error},
+        state=State.QUEUED,
+        retries=run.retries + 1,
+        contact_lost_since=None,
+        progress=Progress(phase=f"waiting for attempt {run.attempt + 1}"),
+    )
+    tx.enqueue(queued)
+    return queued
+
+
+def _release(tx: Transaction, run: Run) -> None:
+    tx.dequeue(run.id)
+    tx.free_slots(run.id)
+    tx.drop_lease(run.id)
+
+
+def _last_progress(run: Run, state: State) -> Progress:
+    """Done is 1.0; a run that failed or was cancelled keeps the fraction that it reached."""
+    if state is State.DONE:
+        return Progress(
+            1.0, "complete", run.progress.step, run.progress.steps_total, rate_per_s=run.progress.rate_per_s
+        )
+    return Progress(run.progress.fraction, state.value, run.progress.step, run.progress.steps_total)

@@ -1,0 +1,47 @@
+"""Cancel a run: record the request, tell the executor; the end is claimed only once death is proven."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from headway.control.advance import advance, end
+from headway.control.context import Context
+from headway.domain.clock import format_utc
+from headway.domain.errors import AlreadyEnded
+from headway.domain.events import EventKind
+from headway.domain.reasons import Reason
+from headway.domain.runs import Run
+from headway.domain.states import ACTIVE, State
+from headway.ports import Transaction
+from headway.wire.attempts import StopRequest, Verb
+
+
+def cancel(context: Context, run_id: str, *, by: str, why: str = "asked to") -> Run:
+    """Ask a run to end. A queued one is cancelled at once; an active one once nothing of it is alive.
+
+    Asking twice is quiet. Raises NotFound, AlreadyEnded.
+    """
+    now = context.clock.now()
+    run = context.commit(run_id, lambda tx: _record(tx, run_id, now, {"by": by, "why": why}))
+    if run.state in ACTIVE:
+        tell_executor(context, run, by=by, why=why)
+    return run
+
+
+def tell_executor(context: Context, run: Run, *, by: str, why: str) -> None:
+    """Pass a recorded request on. Idempotent: it is done again after a restart."""
+    at = run.cancel_requested_at or context.clock.now()
+    request = StopRequest(Verb.CANCEL, by, why, format_utc(at))
+    context.executor_of(run).cancel(run.id, run.attempt, request)
+
+
+def _record(tx: Transaction, run_id: str, now: datetime, data: dict[str, str]) -> Run:
+    run = tx.get_run(run_id)
+    if run.ended:
+        raise AlreadyEnded(f"{run.id} has ended ({run.state})", state=run.state)
+    if run.cancel_requested_at is not None:
+        return run
+    asked = advance(tx, run, EventKind.CANCEL_REQUESTED, at=now, data=data, cancel_requested_at=now)
+    if asked.state is State.QUEUED:  # nothing of it was ever started, or its last attempt is proven dead
+        return end(tx, asked, Reason.CANCELLED_BY_USER, at=now)
+    return asked

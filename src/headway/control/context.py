@@ -1,0 +1,66 @@
+"""What every use case is handed: the ports, and the policy that settings decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from headway.domain.errors import InvalidInput
+from headway.domain.runs import Run
+from headway.ports import Clock, DataCatalog, EngineCatalog, EventBus, Executor, Store, Transaction
+from headway.wire.rundir import RunDir
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Bounds and shares that the operator decides."""
+
+    runs_dir: Path
+    candles_dir: Path
+    symbols: tuple[str, ...] = ("BTC", "ETH", "SOL", "ADA", "DOT")
+    jobs_per_hour: int = 2  # 0: no limit
+    ceiling_hours: float = 48.0
+    ceiling_cost_usd: float = 100.0
+    usd_per_hour: float = 0.0  # price of an hour of the local executor
+    memory_bytes: int | None = None
+    grace_s: float = 20.0
+    cpu_slots: int = 1
+    gpu_slots: int = 0
+    threads_per_slot: int = 1
+    min_free_bytes: int = 1 << 30
+    contact_lost_after_s: float = 10.0
+    lease_s: float = 30.0
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True)
+class Context:
+    """The service half, as use cases see it."""
+
+    store: Store
+    bus: EventBus
+    clock: Clock
+    executors: Mapping[str, Executor]
+    candles: DataCatalog
+    engines: EngineCatalog
+    policy: Policy
+
+    def commit(self, run_id: str, work: Callable[[Transaction], T]) -> T:
+        """Write, then wake those who follow the run."""
+        value = self.store.write(work)
+        self.bus.publish([run_id])
+        return value
+
+    def run_dir(self, run_id: str) -> RunDir:
+        return RunDir(self.policy.runs_dir / run_id)
+
+    def executor_of(self, run: Run) -> Executor:
+        """The executor of a run; InvalidInput when this server has none of that name."""
+        name = run.spec.executor
+        if name not in self.executors:
+            raise InvalidInput("executor", name, f"this server has {', '.join(sorted(self.executors))}")
+        return self.executors[name]

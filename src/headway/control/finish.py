@@ -1,0 +1,78 @@
+"""Close an attempt whose death is proven: the run ends, or goes back into the queue for another attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from headway.control.advance import end, requeue
+from headway.control.context import Context
+from headway.control.ingest import drain
+from headway.control.judge import Farewell, Verdict, judge
+from headway.domain.errors import CorruptRunFile
+from headway.domain.reasons import Reason, rule_of
+from headway.domain.results import Result
+from headway.domain.runs import Run
+from headway.ports import Transaction
+from headway.wire.attempts import ExitRecord
+from headway.wire.lines import LineKind, read_lines
+from headway.wire.rundir import RunDir, find_json
+
+_TAIL_BYTES = 64 << 10
+
+
+def finish(context: Context, run: Run, proof: ExitRecord) -> Run:
+    """Close the run's current attempt. Idempotent: an attempt that is closed already stays as it is."""
+    drain(context, run)
+    folder = context.run_dir(run.id)
+    verdict = judge(
+        proof,
+        result=_read_result(folder, run.attempt),
+        farewell=_read_farewell(folder.attempt(run.attempt).events),
+        cancel_requested=run.cancel_requested_at is not None,
+    )
+    now = context.clock.now()
+    limit = context.policy.max_attempts
+    return context.commit(run.id, lambda tx: _close(tx, run, proof, verdict, now=now, max_attempts=limit))
+
+
+def _close(
+    tx: Transaction, seen: Run, proof: ExitRecord, verdict: Verdict, *, now: datetime, max_attempts: int
+) -> Run:
+    run = tx.get_run(seen.id)
+    if run.ended or run.attempt != seen.attempt:
+        return run
+    run = run.evolve(spent_s=run.spent_s + proof.runtime_s)
+    reason = verdict.reason
+    if rule_of(reason).retried:
+        if run.cancel_requested_at is not None:
+            return end(tx, run, Reason.CANCELLED_BY_USER, at=now)
+        if run.retries + 1 < max_attempts:
+            return requeue(tx, run, reason, at=now, error=verdict.error)
+    return end(tx, run, reason, at=now, error=verdict.error, result=verdict.result)
+
+
+def _read_result(folder: RunDir, attempt: int) -> Result | None:
+    """The result of this attempt if its file is whole; an earlier attempt's does not count."""
+    try:
+        found = find_json(folder.result)
+    except CorruptRunFile:
+        return None
+    if found is None or found.pop("attempt", None) != attempt:
+        return None
+    return Result.from_json(found)
+
+
+def _read_farewell(path: Path) -> Farewell | None:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(size - _TAIL_BYTES, 0))
+            tail = file.read()
+    except FileNotFoundError:
+        return None
+    ended = [line for line in read_lines(tail).lines if line.kind is LineKind.ENDED]
+    if not ended:
+        return None
+    data = ended[-1].data
+    return Farewell(Reason(data["reason"]), data.get("error"))

@@ -1,0 +1,155 @@
+"""Read the log of an attempt into the store: lines and the offset they end at, in one transaction.
+
+Killed anywhere, nothing is lost and nothing counted twice: either both are stored or neither is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from headway.control.advance import advance
+from headway.control.context import Context
+from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.clock import parse_utc
+from headway.domain.errors import StaleAttempt
+from headway.domain.events import EventKind
+from headway.domain.metrics import MetricPoint
+from headway.domain.progress import Progress
+from headway.domain.runs import Run
+from headway.domain.states import State
+from headway.ports import LogCursor, Transaction
+from headway.wire.lines import Line, LineKind, Reading, read_lines
+
+CHUNK_BYTES = 1 << 20
+
+
+def ingest(context: Context, run: Run) -> bool:
+    """Store what the attempt has said since the last time, at most a chunk. False when there is nothing new.
+
+    Raises StaleAttempt when the run has ended or moved to another attempt.
+    """
+    cursor = context.store.read(lambda tx: tx.log_cursor(run.id, run.attempt))
+    return ingest_from(context, run, cursor) is not None
+
+
+def ingest_from(context: Context, run: Run, cursor: LogCursor) -> LogCursor | None:
+    """As `ingest`, from a cursor that the caller remembers; the new cursor, or None when there is nothing new."""
+    chunk = _read_chunk(context.run_dir(run.id).attempt(run.attempt).events, cursor.offset_bytes)
+    reading = read_lines(chunk)
+    if not reading.consumed_bytes:
+        if len(chunk) < CHUNK_BYTES:
+            return None
+        reading = Reading([], len(chunk), ["a line longer than a mebibyte"])
+    now = context.clock.now()
+    return context.commit(run.id, lambda tx: _store(tx, run, cursor, reading, now))
+
+
+def drain(context: Context, run: Run) -> None:
+    """Store all that a dead attempt has said."""
+    while ingest(context, run):
+        pass
+
+
+def _read_chunk(path: Path, offset_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset_bytes)
+            return file.read(CHUNK_BYTES)
+    except FileNotFoundError:
+        return b""
+
+
+def _store(tx: Transaction, seen: Run, cursor: LogCursor, reading: Reading, now: datetime) -> LogCursor:
+    run = tx.get_run(seen.id)
+    if run.attempt != seen.attempt or run.ended:
+        raise StaleAttempt(f"attempt {seen.attempt} of {run.id} is over: its late lines are refused")
+    stored = tx.log_cursor(run.id, run.attempt)
+    if stored != cursor:
+        return stored  # another reader was faster; go on from there
+    before = run
+    seq = cursor.seq
+    for line in reading.lines:
+        if line.seq <= seq:
+            continue
+        run = _INDEXERS[line.kind](tx, run, line)
+        seq = line.seq
+    for rejected in reading.rejected:
+        data = {"level": "warning", "text": f"passed over in the log: {rejected}"}
+        run = advance(tx, run, EventKind.NOTE_LOGGED, at=now, data=data)
+    if run is not before:
+        tx.touch_run(run)
+    moved = LogCursor(cursor.offset_bytes + reading.consumed_bytes, seq)
+    tx.set_log_cursor(run.id, run.attempt, moved)
+    return moved
+
+
+def _enter_phase(tx: Transaction, run: Run, line: Line) -> Run:
+    target = State(line.data["state"])
+    at = parse_utc(line.at)
+    run = run.evolve(progress=Progress(run.progress.fraction, str(line.data["text"])))
+    if run.state is State.PREFLIGHT and target in (State.TRAINING, State.EVALUATING):
+        started = run.started_at or at
+        run = advance(
+            tx,
+            run,
+            EventKind.TRAINING_STARTED,
+            at=at,
+            data=line.data,
+            state=State.TRAINING,
+            started_at=started,
+        )
+    if run.state is State.TRAINING and target is State.EVALUATING:
+        run = advance(tx, run, EventKind.EVALUATION_STARTED, at=at, data=line.data, state=State.EVALUATING)
+    return run
+
+
+def _report_progress(tx: Transaction, run: Run, line: Line) -> Run:
+    progress = Progress.from_json(line.data).after(run.progress)
+    whole_percent = int(progress.fraction * 100) > int(run.progress.fraction * 100)
+    run = run.evolve(progress=progress)
+    if not whole_percent:
+        return run
+    return advance(tx, run, EventKind.PROGRESS_REPORTED, at=parse_utc(line.at), data=progress.to_json())
+
+
+def _index_metrics(tx: Transaction, run: Run, line: Line) -> Run:
+    at = parse_utc(line.at)
+    points = [
+        MetricPoint(name, int(step), float(value), at)
+        for step, values in line.data["rows"]
+        for name, value in values.items()
+    ]
+    tx.append_points(run.id, run.attempt, points)
+    return run.evolve(latest={**run.latest, **{point.name: point.value for point in points}})
+
+
+def _keep_checkpoint(tx: Transaction, run: Run, line: Line) -> Run:
+    tx.add_checkpoint(run.id, Checkpoint.from_json(line.data))
+    return advance(tx, run, EventKind.CHECKPOINT_SAVED, at=parse_utc(line.at), data=line.data)
+
+
+def _keep_artifact(tx: Transaction, run: Run, line: Line) -> Run:
+    tx.add_artifact(run.id, Artifact.from_json(line.data))
+    return advance(tx, run, EventKind.ARTIFACT_SAVED, at=parse_utc(line.at), data=line.data)
+
+
+def _keep_note(tx: Transaction, run: Run, line: Line) -> Run:
+    return advance(tx, run, EventKind.NOTE_LOGGED, at=parse_utc(line.at), data=line.data)
+
+
+def _pass_over(_tx: Transaction, run: Run, _line: Line) -> Run:
+    """`ended` is what the attempt says of itself; what holds is judged from the proof of its death."""
+    return run
+
+
+_INDEXERS: dict[LineKind, Callable[[Transaction, Run, Line], Run]] = {
+    LineKind.PHASE: _enter_phase,
+    LineKind.PROGRESS: _report_progress,
+    LineKind.METRICS: _index_metrics,
+    LineKind.CHECKPOINT: _keep_checkpoint,
+    LineKind.ARTIFACT: _keep_artifact,
+    LineKind.NOTE: _keep_note,
+    LineKind.ENDED: _pass_over,
+}

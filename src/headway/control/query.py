@@ -1,0 +1,135 @@
+"""Look at runs: single, listed, queued; their files and the evidence for what is claimed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from headway.control.context import Context
+from headway.domain.errors import InvalidInput, NotFound
+from headway.domain.ids import require_run_id
+from headway.domain.runs import Run
+from headway.domain.states import ACTIVE
+from headway.ports import RunFilter, SlotUse
+
+_MAX_LOG_BYTES = 1 << 20
+
+
+class ContactState(StrEnum):
+    LIVE = "live"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How an active run is known to be alive."""
+
+    state: ContactState
+    heartbeat_at: datetime | None
+    lost_since: datetime | None
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run with what is known only at the moment of looking."""
+
+    run: Run
+    queue_position: int | None
+    contact: Contact | None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    views: list[RunView]
+    total: int
+    next_cursor: tuple[datetime, str] | None
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """What runs, what waits (in the order in which it will start), and the slots."""
+
+    active: list[Run]
+    waiting: list[Run]
+    length: int
+    slots: list[SlotUse]
+
+
+@dataclass(frozen=True)
+class LogPiece:
+    """A stretch of the console log and the offset to go on from."""
+
+    content: bytes
+    next_offset: int
+
+
+def get_view(context: Context, run_id: str) -> RunView:
+    """A run; NotFound when there is none, also for a text that is no id."""
+    try:
+        require_run_id(run_id)
+    except InvalidInput as error:
+        raise NotFound(f"there is no run {run_id[:80]!r}") from error
+    run, position = context.store.read(lambda tx: (tx.get_run(run_id), tx.queue_position(run_id)))
+    return RunView(run, position, contact_of(context, run))
+
+
+def list_views(context: Context, which: RunFilter) -> RunPage:
+    """A page of runs, newest first, with the number of all that match."""
+    runs, total, waiting = context.store.read(
+        lambda tx: (tx.list_runs(which), tx.count_runs(which), tx.queued(1000))
+    )
+    places = {run_id: place for place, run_id in enumerate(waiting)}
+    views = [RunView(run, places.get(run.id), contact_of(context, run)) for run in runs]
+    last = runs[-1] if len(runs) == which.limit else None
+    return RunPage(views, total, (last.created_at, last.id) if last else None)
+
+
+def view_queue(context: Context, limit: int = 100) -> QueueView:
+    """The queue as it stands."""
+    return context.store.read(
+        lambda tx: QueueView(
+            tx.active_runs(),
+            [tx.get_run(run_id) for run_id in tx.queued(limit)],
+            tx.queue_length(),
+            tx.slots(),
+        )
+    )
+
+
+def contact_of(context: Context, run: Run) -> Contact | None:
+    """The evidence that an active run is alive; None for one that is not active or has not yet started."""
+    if run.state not in ACTIVE:
+        return None
+    try:
+        sighting = context.executor_of(run).observe(run.id, run.attempt)
+    except NotFound:
+        return None
+    lost = run.contact_lost_since is not None
+    state = ContactState.LOST if lost else ContactState.LIVE
+    return Contact(state, sighting.heartbeat_at, run.contact_lost_since)
+
+
+def read_console(
+    context: Context,
+    run_id: str,
+    *,
+    attempt: int | None = None,
+    offset: int | None = None,
+    tail_lines: int = 200,
+) -> LogPiece:
+    """The console log of an attempt (the newest by default): from `offset`, or its last lines."""
+    run = get_view(context, run_id).run
+    path = context.run_dir(run.id).attempt(attempt if attempt is not None else run.attempt).console
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            begin = max(size - _MAX_LOG_BYTES, 0) if offset is None else min(offset, size)
+            file.seek(begin)
+            content = file.read(_MAX_LOG_BYTES)
+    except FileNotFoundError:
+        return LogPiece(b"", 0)
+    end_offset = begin + len(content)
+    if offset is None:
+        content = b"".join(content.splitlines(keepends=True)[-tail_lines:]) if tail_lines else b""
+    return LogPiece(content, end_offset)
