@@ -7,43 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from headway.wire.rundir import RunDir, find_json
 from tests.fakes.candles import write_candles
-
-T = TypeVar("T")
+from tests.waiting import PATIENCE_S, eventually, is_alive
 
 SECRET = "a-secret-for-tests-only"
-PATIENCE_S = 90.0
 _HEADERS = {"x-admin-secret": SECRET}
-
-
-def eventually(probe: Callable[[], T | None], *, within_s: float = PATIENCE_S, what: str = "") -> T:
-    """The first true value of `probe`; fails after a generous deadline. Only for what real processes do."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        value = probe()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"not within {within_s:g} s: {what or probe}")
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
 @dataclass

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from headway.wire.rundir import find_json
-from tests.e2e.harness import eventually, is_alive, running_server
+from tests.e2e.harness import running_server
+from tests.waiting import eventually, is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

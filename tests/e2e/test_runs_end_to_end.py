@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from headway.wire.rundir import find_json, hash_file
-from tests.e2e.harness import Server, eventually, is_alive, processes_of, running_server
+from tests.e2e.harness import Server, processes_of, running_server
+from tests.waiting import eventually, is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -168,6 +169,7 @@ def test_a_second_server_on_the_same_folder_refuses_and_says_why(server: Server)
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
 
     assert second.returncode == 2

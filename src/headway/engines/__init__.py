@@ -1,1 +1,1 @@
-"""The training process: the only room that may import torch."""
+"""The training process: the only room with torch."""

@@ -1,1 +1,1 @@
-"""The process that holds one attempt: starts it, limits it, proves its death."""
+"""The small process that holds one attempt: starts the training, watches it, ends it, proves that it is dead."""

@@ -1,0 +1,150 @@
+"""The log of an attempt: lines are handed over in microseconds and written by a thread.
+
+A call never waits for the disk, unless so much is waiting already that memory would run out: then it waits, because a
+number that was measured must not be lost. A disk that cannot be written to ends the training at its next batch.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from headway.domain.clock import format_utc, utc_now
+from headway.domain.json import JsonObject
+from headway.wire.lines import LineKind, encode_line, read_lines
+
+_FLUSH_S = 0.05
+_ROWS_A_LINE = 500
+_MAX_WAITING = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line to be written."""
+
+    kind: LineKind
+    data: JsonObject
+
+
+class LogWriter:
+    """Appends to `events.jsonl`. Only one exists an attempt."""
+
+    def __init__(self, path: Path) -> None:
+        self._seq = _repair(path)
+        self._file = path.open("ab", buffering=0)
+        self._waiting: deque[Entry | tuple[int, dict[str, float]]] = deque()
+        self._wake = threading.Event()
+        self._room = threading.Event()
+        self._closing = False
+        self._failure: OSError | None = None
+        self._noted: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def add(self, kind: LineKind, data: JsonObject, *, at_once: bool = True) -> None:
+        """Hand over a line; `at_once` wakes the writer."""
+        self._waiting.append(Entry(kind, data))
+        if at_once:
+            self._wake.set()
+
+    def add_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Hand over a row of numbers; rows travel together."""
+        self._waiting.append((step, dict(values)))
+        if len(self._waiting) > _MAX_WAITING:
+            self._wait_for_room()
+
+    def require_healthy(self) -> None:
+        """Raise the OSError that stopped the writing, if there was one."""
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        """Write what is waiting and make it durable. Raises OSError when that cannot be done."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+        self.require_healthy()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _run(self) -> None:
+        while not self._closing or self._waiting:
+            self._wake.wait(_FLUSH_S)
+            self._wake.clear()
+            try:
+                self._write_waiting()
+            except OSError as error:
+                self._failure = error
+                self._room.set()
+                return
+
+    def _write_waiting(self) -> None:
+        rows: list[tuple[int, dict[str, float]]] = []
+        lines: list[bytes] = []
+        for _ in range(len(self._waiting)):
+            item = self._waiting.popleft()
+            if isinstance(item, tuple):
+                rows.append(item)
+                if len(rows) < _ROWS_A_LINE:
+                    continue
+            lines += self._encode_rows(rows)
+            rows = []
+            if isinstance(item, Entry):
+                lines.append(self._encode(item.kind, item.data))
+        lines += self._encode_rows(rows)
+        _write_all(self._file.fileno(), b"".join(lines))
+        self._room.set()
+
+    def _encode_rows(self, rows: list[tuple[int, dict[str, float]]]) -> list[bytes]:
+        if not rows:
+            return []
+        finite: list[Any] = []
+        lines: list[bytes] = []
+        for step, values in rows:
+            kept = {name: float(value) for name, value in values.items() if isfinite(value)}
+            if len(kept) < len(values):
+                lines += self._note_missing(step, values.keys() - kept.keys())
+            if kept:
+                finite.append([step, kept])
+        return [*lines, self._encode(LineKind.METRICS, {"rows": finite})] if finite else lines
+
+    def _note_missing(self, step: int, names: set[str]) -> list[bytes]:
+        fresh = names - self._noted
+        self._noted |= fresh
+        texts = [
+            f"{name} is not a finite number at step {step}: such values are left out"
+            for name in sorted(fresh)
+        ]
+        return [self._encode(LineKind.NOTE, {"level": "warning", "text": text}) for text in texts]
+
+    def _encode(self, kind: LineKind, data: JsonObject) -> bytes:
+        self._seq += 1
+        return encode_line(self._seq, format_utc(utc_now()), kind, data)
+
+    def _wait_for_room(self) -> None:
+        while len(self._waiting) > _MAX_WAITING and self._failure is None:
+            self._room.clear()
+            self._wake.set()
+            self._room.wait(_FLUSH_S)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _repair(path: Path) -> int:
+    """Cut a torn last line off a log that is already there; the seq of its last line, 0 for a new one."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    reading = read_lines(content)
+    os.truncate(path, reading.consumed_bytes)
+    return reading.lines[-1].seq if reading.lines else 0
