@@ -1,1 +1,1 @@
-"""SQL and in-memory adapters of the Store port."""
+"""SQL adapters of the store, and one in memory."""

@@ -1,0 +1,127 @@
+"""Series of numbers in SQL: see series.py for what is in a block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+
+from headway.store.overlap import Part
+from headway.store.series import Block, append
+from headway.store.tables import blocks, counters, series
+
+_ID = "series_id"
+
+_NEXT_ID = (
+    update(counters)
+    .where(counters.c.name == _ID)
+    .values(value=counters.c.value + 1)
+    .returning(counters.c.value)
+)
+_FIND_SERIES = select(series).where(
+    series.c.run_id == bindparam("b_run"),
+    series.c.name == bindparam("b_name"),
+    series.c.attempt == bindparam("b_attempt"),
+)
+_GROW_SERIES = update(series).where(series.c.id == bindparam("b_id"))
+_PLACE = and_(
+    blocks.c.series_id == bindparam("b_id"),
+    blocks.c.level == bindparam("b_level"),
+    blocks.c.number == bindparam("b_number"),
+)
+_OVERLAP = and_(
+    blocks.c.series_id == bindparam("b_id"),
+    blocks.c.level == bindparam("b_level"),
+    blocks.c.last_step >= bindparam("b_first"),
+    blocks.c.first_step <= bindparam("b_last"),
+)
+_CONTENT = (blocks.c.first_step, blocks.c.last_step, blocks.c.payload)
+_FIND_BLOCK = select(*_CONTENT).where(_PLACE)
+_UPDATE_BLOCK = update(blocks).where(_PLACE)
+_OVERLAPPING = select(blocks.c.number, *_CONTENT).where(_OVERLAP).order_by(blocks.c.number)
+_COUNT_OVERLAPPING = select(func.count()).select_from(blocks).where(_OVERLAP)
+
+
+@dataclass(frozen=True)
+class SqlBlocks:
+    """The blocks of one series."""
+
+    connection: Connection
+    series_id: int
+
+    def find(self, level: int, number: int) -> Block | None:
+        place = {"b_id": self.series_id, "b_level": level, "b_number": number}
+        row = self.connection.execute(_FIND_BLOCK, place).first()
+        return None if row is None else Block(*row)
+
+    def put(self, level: int, number: int, block: Block) -> None:
+        place = {"b_id": self.series_id, "b_level": level, "b_number": number}
+        content = {
+            "first_step": block.first_step,
+            "last_step": block.last_step,
+            "payload": block.payload,
+        }
+        if self.connection.execute(_UPDATE_BLOCK, {**place, **content}).rowcount == 0:
+            row = {"series_id": self.series_id, "level": level, "number": number, **content}
+            self.connection.execute(insert(blocks), row)
+
+    def overlapping(self, level: int, first_step: int, last_step: int) -> list[tuple[int, Block]]:
+        bounds = self._bounds(level, first_step, last_step)
+        return [(row[0], Block(*row[1:])) for row in self.connection.execute(_OVERLAPPING, bounds)]
+
+    def count_overlapping(self, level: int, first_step: int, last_step: int) -> int:
+        bounds = self._bounds(level, first_step, last_step)
+        return self.connection.execute(_COUNT_OVERLAPPING, bounds).scalar_one()
+
+    def _bounds(self, level: int, first_step: int, last_step: int) -> dict[str, int]:
+        return {"b_id": self.series_id, "b_level": level, "b_first": first_step, "b_last": last_step}
+
+
+@dataclass(frozen=True)
+class SqlSeries:
+    """All series of a database."""
+
+    connection: Connection
+
+    def append(self, run_id: str, attempt: int, name: str, pairs: Sequence[tuple[int, float]]) -> None:
+        """Add points to a series, which is made when it is not there."""
+        key = {"b_run": run_id, "b_name": name, "b_attempt": attempt}
+        row = self.connection.execute(_FIND_SERIES, key).first()
+        lowest = min(step for step, _ in pairs)
+        series_id = self._create(run_id, attempt, name, lowest) if row is None else row.id
+        points, first = (0, lowest) if row is None else (row.points, min(row.first_step, lowest))
+        append(SqlBlocks(self.connection, series_id), points, pairs)
+        grown = {"b_id": series_id, "points": points + len(pairs), "first_step": first}
+        self.connection.execute(_GROW_SERIES, grown)
+
+    def parts(self, run_id: str, name: str, attempt: int | None) -> list[Part]:
+        """The series of that name, one an attempt."""
+        which: list[ColumnElement[bool]] = [series.c.run_id == run_id, series.c.name == name]
+        if attempt is not None:
+            which.append(series.c.attempt == attempt)
+        rows = self.connection.execute(select(series).where(*which))
+        return [
+            Part(row.attempt, row.first_step, row.points, SqlBlocks(self.connection, row.id)) for row in rows
+        ]
+
+    def names(self, run_id: str) -> list[str]:
+        found = select(series.c.name).where(series.c.run_id == run_id).distinct().order_by(series.c.name)
+        return list(self.connection.execute(found).scalars())
+
+    def count_points(self, run_id: str) -> int:
+        found = select(func.coalesce(func.sum(series.c.points), 0)).where(series.c.run_id == run_id)
+        return int(self.connection.execute(found).scalar_one())
+
+    def _create(self, run_id: str, attempt: int, name: str, first_step: int) -> int:
+        series_id: int = self.connection.execute(_NEXT_ID).scalar_one()
+        row = {
+            "id": series_id,
+            "run_id": run_id,
+            "attempt": attempt,
+            "name": name,
+            "points": 0,
+            "first_step": first_step,
+        }
+        self.connection.execute(insert(series), row)
+        return series_id

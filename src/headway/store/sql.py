@@ -1,0 +1,119 @@
+"""The SQL store: one writer thread that commits in groups, and readers on snapshots of their own.
+
+A commit that reaches the disk costs the same for one transaction as for fifty. So writers hand their work to one
+thread, which runs what is waiting within one transaction, each piece in a savepoint, and answers after the commit.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
+
+from headway.domain.errors import StoreUnavailable
+from headway.ports import Transaction
+from headway.store.tables import counters
+from headway.store.transaction import SqlTransaction
+
+T = TypeVar("T")
+
+_GROUP = 64
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Work, and where its outcome goes."""
+
+    work: Callable[[Transaction], Any]
+    outcome: Future[Any]
+
+
+class SqlStore:
+    """Runs on any database that SQLAlchemy speaks to; `store/opening` makes one."""
+
+    def __init__(self, writer: Engine, reader: Engine) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._waiting: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        outcome: Future[T] = Future()
+        with self._closing:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._waiting.put(_Piece(work, outcome))
+        return outcome.result()
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            with self._reader.begin() as connection:
+                return work(SqlTransaction(connection))
+        except DBAPIError as error:
+            raise StoreUnavailable(f"the store does not answer: {error.orig}") from error
+
+    def check(self) -> None:
+        self.read(lambda tx: tx.last_position())
+
+    def close(self) -> None:
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.put(None)
+        self._thread.join()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            group = [self._waiting.get()]
+            while len(group) < _GROUP and not self._waiting.empty():
+                group.append(self._waiting.get())
+            ending = group[-1] is None  # nothing is accepted after it
+            self._commit([piece for piece in group if piece is not None])
+
+    def _commit(self, group: list[_Piece]) -> None:
+        if not group:
+            return
+        try:
+            with self._writer.begin() as connection:
+                answers = [_attempt(connection, piece) for piece in group]
+        except DBAPIError as error:
+            failure = StoreUnavailable(f"the store does not answer: {error.orig}")
+            for piece in group:
+                piece.outcome.set_exception(failure)
+            return
+        for answer in answers:
+            answer()
+
+
+def _attempt(connection: Connection, piece: _Piece) -> Callable[[], None]:
+    """Run one piece in a savepoint; how to answer once it is durable."""
+    try:
+        with connection.begin_nested():
+            value = piece.work(SqlTransaction(connection))
+    except DBAPIError:
+        raise  # the whole group falls: the database is in trouble, not the work
+    except Exception as error:  # noqa: BLE001  (what the work raises belongs to its caller, whatever it is)
+        return _bind(piece.outcome.set_exception, error)
+    return _bind(piece.outcome.set_result, value)
+
+
+def _bind(tell: Callable[[Any], None], value: object) -> Callable[[], None]:
+    return lambda: tell(value)
+
+
+def read_counters(connection: Connection) -> dict[str, int]:
+    """The counters of a database; empty before it is prepared."""
+    return {row.name: row.value for row in connection.execute(select(counters))}

@@ -1,0 +1,183 @@
+"""The tables, in SQL that SQLite and PostgreSQL both take. Times are text that sorts as time (see domain.clock).
+
+A test holds that migrating an empty database gives exactly these.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from headway.domain.states import State
+
+_ID = String(32)
+_TIME = String(27)
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=_NAMING)
+
+
+def _of_run(*, primary_key: bool = False) -> Column[str]:
+    return Column("run_id", _ID, ForeignKey("runs.id"), primary_key=primary_key, nullable=False)
+
+
+# What is filtered or sorted by has a column; `record` is the whole run.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("engine", String(32), nullable=False),
+    Column("origin", String(32), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("series", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("event_seq", Integer, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("finished_at", _TIME),
+    Column("record", Text, nullable=False),
+    CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="known_state"),
+    Index(None, "created_at", "id"),
+    Index(None, "engine", "state", "created_at"),
+    Index(None, "engine", "series", "state", "finished_at"),
+    Index(None, "owner", "created_at"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    _of_run(),
+    Column("body_sha256", String(64), nullable=False),
+    Column("response", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+)
+
+queue = Table(
+    "queue",
+    metadata,
+    _of_run(primary_key=True),
+    Column("priority", Integer, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Index(None, "priority", "created_at", "run_id"),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("run_id", _ID, ForeignKey("runs.id")),
+    Column("retired", Integer, nullable=False),  # 1: vanishes once it is freed
+    Index(None, "run_id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    _of_run(primary_key=True),
+    Column("token", String(64), nullable=False),
+    Column("until", _TIME, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    _of_run(),
+    Column("seq", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("data", Text, nullable=False),
+    UniqueConstraint("run_id", "seq"),
+)
+
+# Positions come from a row and not from a sequence: a sequence leaves gaps and numbers before it commits.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("subscriber", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+log_cursors = Table(
+    "log_cursors",
+    metadata,
+    _of_run(primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("offset_bytes", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    _of_run(),
+    Column("attempt", Integer, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    UniqueConstraint("run_id", "name", "attempt"),
+)
+
+# Packed points and, above them, packed extremes: see series.py.
+blocks = Table(
+    "blocks",
+    metadata,
+    Column(
+        "series_id", BigInteger().with_variant(Integer, "sqlite"), ForeignKey("series.id"), primary_key=True
+    ),
+    Column("level", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("first_step", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    _of_run(primary_key=True),
+    Column("path", String(500), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _of_run(primary_key=True),
+    Column("path", String(500), primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)

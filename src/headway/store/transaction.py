@@ -1,0 +1,393 @@
+"""One unit of work on a SQL database: the port Transaction, statement by statement.
+
+Statements are built once, so that SQLAlchemy compiles each only once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.clock import format_utc, parse_utc
+from headway.domain.errors import NotFound, StaleAttempt
+from headway.domain.events import Event, EventKind
+from headway.domain.json import JsonObject, encode_json
+from headway.domain.metrics import Bucket, MetricPoint
+from headway.domain.runs import Run
+from headway.domain.states import ACTIVE, TERMINAL, State
+from headway.ports import LogCursor, Reply, RunFilter, SlotUse
+from headway.store import overlap
+from headway.store.blocks import SqlSeries
+from headway.store.codec import decode_run, encode_run, to_text
+from headway.store.tables import (
+    artifacts,
+    checkpoints,
+    counters,
+    cursors,
+    events,
+    leases,
+    log_cursors,
+    queue,
+    replies,
+    runs,
+    slots,
+)
+
+_POSITION = "event_position"
+_ACTIVE = tuple(state.value for state in ACTIVE)
+_TERMINAL = tuple(state.value for state in TERMINAL)
+
+_INSERT_RUN = insert(runs)
+_UPDATE_RUN = update(runs).where(runs.c.id == bindparam("b_id"), runs.c.event_seq == bindparam("b_seq"))
+_TOUCH_RUN = update(runs).where(
+    runs.c.id == bindparam("b_id"), runs.c.attempt == bindparam("b_attempt"), runs.c.state.not_in(_TERMINAL)
+)
+_FIND_RUN = select(runs.c.record).where(runs.c.id == bindparam("b_id"))
+_ACTIVE_RUNS = select(runs.c.record).where(runs.c.state.in_(_ACTIVE)).order_by(runs.c.created_at, runs.c.id)
+_NEWEST_DONE = (
+    select(runs.c.record)
+    .where(
+        runs.c.engine == bindparam("b_engine"),
+        runs.c.series == bindparam("b_series"),
+        runs.c.state == State.DONE.value,
+    )
+    .order_by(runs.c.finished_at.desc(), runs.c.id.desc())
+    .limit(1)
+)
+_CREATION_TIMES = (
+    select(runs.c.created_at)
+    .where(runs.c.owner == bindparam("b_owner"), runs.c.created_at >= bindparam("b_since"))
+    .order_by(runs.c.created_at.desc())
+    .limit(bindparam("b_limit"))
+)
+_FIND_REPLY = select(replies).where(
+    replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key")
+)
+_FIND_QUEUED = select(queue).where(queue.c.run_id == bindparam("b_id"))
+_COUNT_AHEAD = (
+    select(func.count())
+    .select_from(queue)
+    .where(
+        tuple_(-queue.c.priority, queue.c.created_at, queue.c.run_id)
+        < tuple_(bindparam("b_priority"), bindparam("b_created"), bindparam("b_id"))
+    )
+)
+_QUEUED = (
+    select(queue.c.run_id)
+    .order_by(queue.c.priority.desc(), queue.c.created_at, queue.c.run_id)
+    .limit(bindparam("b_limit"))
+)
+_NEXT_POSITION = (
+    update(counters)
+    .where(counters.c.name == _POSITION)
+    .values(value=counters.c.value + 1)
+    .returning(counters.c.value)
+)
+_LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
+_EVENTS_OF = (
+    select(events)
+    .where(events.c.run_id == bindparam("b_id"), events.c.seq > bindparam("b_after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("b_limit"))
+)
+_EVENTS_AFTER = (
+    select(events)
+    .where(events.c.position > bindparam("b_after"))
+    .order_by(events.c.position)
+    .limit(bindparam("b_limit"))
+)
+_LOG_CURSOR = select(log_cursors.c.offset_bytes, log_cursors.c.seq).where(
+    log_cursors.c.run_id == bindparam("b_id"), log_cursors.c.attempt == bindparam("b_attempt")
+)
+
+
+class SqlTransaction:
+    """Works on a connection that is within a transaction; commits nothing itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+        self._series = SqlSeries(connection)
+
+    # runs
+    def insert_run(self, run: Run) -> None:
+        _insert(self._db, _INSERT_RUN, _columns_of(run), f"the run {run.id} exists already")
+
+    def update_run(self, run: Run, *, expected_seq: int) -> None:
+        changes = {"b_id": run.id, "b_seq": expected_seq, **_columns_of(run)}
+        if self._db.execute(_UPDATE_RUN, changes).rowcount == 0:
+            stored = self.get_run(run.id)
+            raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
+
+    def touch_run(self, run: Run) -> None:
+        stored = self.get_run(run.id)
+        touched = stored.evolve(progress=run.progress, latest=run.latest)
+        changes = {"b_id": run.id, "b_attempt": run.attempt, "record": encode_run(touched)}
+        if self._db.execute(_TOUCH_RUN, changes).rowcount == 0:
+            raise StaleAttempt(f"attempt {run.attempt} of {run.id} is over")
+
+    def find_run(self, run_id: str) -> Run | None:
+        record = self._db.execute(_FIND_RUN, {"b_id": run_id}).scalar()
+        return None if record is None else decode_run(record)
+
+    def get_run(self, run_id: str) -> Run:
+        run = self.find_run(run_id)
+        if run is None:
+            raise NotFound(f"there is no run {run_id}")
+        return run
+
+    def list_runs(self, which: RunFilter) -> list[Run]:
+        query = _narrow(select(runs.c.record), which)
+        if which.before is not None:
+            moment, run_id = which.before
+            query = query.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(format_utc(moment), run_id))
+        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(which.limit)
+        return [decode_run(record) for record in self._db.execute(query).scalars()]
+
+    def count_runs(self, which: RunFilter) -> int:
+        return int(self._db.execute(_narrow(select(func.count()).select_from(runs), which)).scalar_one())
+
+    def active_runs(self) -> list[Run]:
+        return [decode_run(record) for record in self._db.execute(_ACTIVE_RUNS).scalars()]
+
+    def newest_done(self, engine: str, series: str) -> Run | None:
+        record = self._db.execute(_NEWEST_DONE, {"b_engine": engine, "b_series": series}).scalar()
+        return None if record is None else decode_run(record)
+
+    def creation_times(self, owner: str, since: datetime, limit: int) -> list[datetime]:
+        bounds = {"b_owner": owner, "b_since": format_utc(since), "b_limit": limit}
+        return [parse_utc(text) for text in self._db.execute(_CREATION_TIMES, bounds).scalars()]
+
+    # idempotency
+    def find_reply(self, owner: str, key: str) -> Reply | None:
+        row = self._db.execute(_FIND_REPLY, {"b_owner": owner, "b_key": key}).first()
+        if row is None:
+            return None
+        return Reply(row.run_id, row.body_sha256, json.loads(row.response), parse_utc(row.created_at))
+
+    def insert_reply(self, owner: str, key: str, reply: Reply) -> None:
+        row = {
+            "owner": owner,
+            "key": key,
+            "run_id": reply.run_id,
+            "body_sha256": reply.body_sha256,
+            "response": encode_json(reply.response).decode(),
+            "created_at": format_utc(reply.created_at),
+        }
+        _insert(self._db, insert(replies), row, f"the key {key!r} is taken")
+
+    # queue and slots
+    def enqueue(self, run: Run) -> None:
+        self.dequeue(run.id)
+        row = {
+            "run_id": run.id,
+            "priority": run.spec.priority,
+            "created_at": format_utc(run.created_at),
+        }
+        self._db.execute(insert(queue), row)
+
+    def dequeue(self, run_id: str) -> None:
+        self._db.execute(delete(queue).where(queue.c.run_id == run_id))
+
+    def queue_position(self, run_id: str) -> int | None:
+        row = self._db.execute(_FIND_QUEUED, {"b_id": run_id}).first()
+        if row is None:
+            return None
+        place = {"b_priority": -row.priority, "b_created": row.created_at, "b_id": run_id}
+        return self._db.execute(_COUNT_AHEAD, place).scalar_one()
+
+    def queued(self, limit: int) -> list[str]:
+        return list(self._db.execute(_QUEUED, {"b_limit": limit}).scalars())
+
+    def queue_length(self) -> int:
+        return self._db.execute(select(func.count()).select_from(queue)).scalar_one()
+
+    def set_slots(self, kind: str, count: int) -> None:
+        of_kind = slots.c.kind == kind
+        self._db.execute(delete(slots).where(of_kind, slots.c.slot >= count, slots.c.run_id.is_(None)))
+        self._db.execute(update(slots).where(of_kind, slots.c.slot >= count).values(retired=1))
+        self._db.execute(update(slots).where(of_kind, slots.c.slot < count).values(retired=0))
+        there = set(self._db.execute(select(slots.c.slot).where(of_kind)).scalars())
+        missing = [index for index in range(count) if index not in there]
+        for index in missing:
+            self._db.execute(insert(slots), {"kind": kind, "slot": index, "run_id": None, "retired": 0})
+
+    def slots(self) -> list[SlotUse]:
+        rows = self._db.execute(select(slots).order_by(slots.c.kind, slots.c.slot))
+        return [SlotUse(row.kind, row.slot, row.run_id) for row in rows]
+
+    def claim_slots(self, run_id: str, kind: str, count: int) -> tuple[int, ...] | None:
+        free = select(slots.c.slot).where(
+            slots.c.kind == kind, slots.c.run_id.is_(None), slots.c.retired == 0
+        )
+        chosen = tuple(self._db.execute(free.order_by(slots.c.slot).limit(count)).scalars())
+        if len(chosen) < count:
+            return None
+        taken = update(slots).where(slots.c.kind == kind, slots.c.slot.in_(chosen))
+        self._db.execute(taken.values(run_id=run_id))
+        return chosen
+
+    def free_slots(self, run_id: str) -> None:
+        held = slots.c.run_id == run_id
+        self._db.execute(delete(slots).where(held, slots.c.retired == 1))
+        self._db.execute(update(slots).where(held).values(run_id=None))
+
+    def set_lease(self, run_id: str, token: str, until: datetime) -> None:
+        self.drop_lease(run_id)
+        self._db.execute(insert(leases), {"run_id": run_id, "token": token, "until": format_utc(until)})
+
+    def extend_lease(self, run_id: str, token: str, until: datetime) -> bool:
+        held = update(leases).where(leases.c.run_id == run_id, leases.c.token == token)
+        return self._db.execute(held.values(until=format_utc(until))).rowcount > 0
+
+    def find_lease(self, run_id: str) -> tuple[str, datetime] | None:
+        row = self._db.execute(select(leases).where(leases.c.run_id == run_id)).first()
+        return None if row is None else (row.token, parse_utc(row.until))
+
+    def drop_lease(self, run_id: str) -> None:
+        self._db.execute(delete(leases).where(leases.c.run_id == run_id))
+
+    # events
+    def append_event(
+        self, run_id: str, seq: int, attempt: int, at: datetime, kind: EventKind, data: JsonObject
+    ) -> Event:
+        position = self._db.execute(_NEXT_POSITION).scalar_one()
+        row = {
+            "position": position,
+            "run_id": run_id,
+            "seq": seq,
+            "attempt": attempt,
+            "at": format_utc(at),
+            "kind": kind.value,
+            "data": encode_json(data).decode(),
+        }
+        _insert(self._db, insert(events), row, f"event {seq} of {run_id} exists already")
+        return Event(run_id, seq, position, attempt, at, kind, data)
+
+    def events_of(self, run_id: str, after_seq: int, limit: int) -> list[Event]:
+        found = self._db.execute(_EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit})
+        return [_to_event(row) for row in found]
+
+    def events_after(self, position: int, limit: int) -> list[Event]:
+        found = self._db.execute(_EVENTS_AFTER, {"b_after": position, "b_limit": limit})
+        return [_to_event(row) for row in found]
+
+    def last_position(self) -> int:
+        return int(self._db.execute(_LAST_POSITION).scalar_one())
+
+    def find_cursor(self, subscriber: str) -> int | None:
+        found = select(cursors.c.position).where(cursors.c.subscriber == subscriber)
+        return self._db.execute(found).scalar()
+
+    def set_cursor(self, subscriber: str, position: int) -> None:
+        stored = self.find_cursor(subscriber)
+        if stored is None:
+            self._db.execute(insert(cursors), {"subscriber": subscriber, "position": position})
+        elif position > stored:
+            moved = update(cursors).where(cursors.c.subscriber == subscriber)
+            self._db.execute(moved.values(position=position))
+
+    # logs, metrics, files
+    def log_cursor(self, run_id: str, attempt: int) -> LogCursor:
+        row = self._db.execute(_LOG_CURSOR, {"b_id": run_id, "b_attempt": attempt}).first()
+        return LogCursor() if row is None else LogCursor(row.offset_bytes, row.seq)
+
+    def set_log_cursor(self, run_id: str, attempt: int, cursor: LogCursor) -> None:
+        overlap.require_forward(self.log_cursor(run_id, attempt), cursor)
+        place = {"run_id": run_id, "attempt": attempt}
+        values = {"offset_bytes": cursor.offset_bytes, "seq": cursor.seq}
+        moved = update(log_cursors).where(log_cursors.c.run_id == run_id, log_cursors.c.attempt == attempt)
+        if self._db.execute(moved.values(**values)).rowcount == 0:
+            self._db.execute(insert(log_cursors), {**place, **values})
+
+    def append_points(self, run_id: str, attempt: int, points: Sequence[MetricPoint]) -> None:
+        for name, pairs in overlap.by_name(points).items():
+            self._series.append(run_id, attempt, name, pairs)
+
+    def series_names(self, run_id: str) -> list[str]:
+        return self._series.names(run_id)
+
+    def series(
+        self,
+        run_id: str,
+        name: str,
+        *,
+        attempt: int | None = None,
+        first_step: int | None = None,
+        last_step: int | None = None,
+        max_buckets: int = 1000,
+    ) -> list[Bucket]:
+        window = overlap.window(first_step, last_step)
+        return overlap.read_parts(self._series.parts(run_id, name, attempt), window, max_buckets)
+
+    def count_points(self, run_id: str) -> int:
+        return self._series.count_points(run_id)
+
+    def add_artifact(self, run_id: str, artifact: Artifact) -> None:
+        old = delete(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.path == artifact.path)
+        self._db.execute(old)
+        self._db.execute(insert(artifacts), {"run_id": run_id, **artifact.to_json()})
+
+    def add_checkpoint(self, run_id: str, checkpoint: Checkpoint) -> None:
+        at = checkpoints.c.path == checkpoint.path
+        self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
+        self._db.execute(insert(checkpoints), {"run_id": run_id, **checkpoint.to_json()})
+
+    def artifacts(self, run_id: str) -> list[Artifact]:
+        found = select(artifacts).where(artifacts.c.run_id == run_id).order_by(artifacts.c.path)
+        return [Artifact(row.path, row.kind, row.size_bytes, row.sha256) for row in self._db.execute(found)]
+
+    def checkpoints(self, run_id: str) -> list[Checkpoint]:
+        found = select(checkpoints).where(checkpoints.c.run_id == run_id).order_by(checkpoints.c.step.desc())
+        rows = self._db.execute(found)
+        return [Checkpoint(row.path, row.step, row.size_bytes, row.sha256) for row in rows]
+
+
+def _columns_of(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "engine": run.spec.engine,
+        "origin": run.spec.origin,
+        "owner": run.owner,
+        "series": run.series,
+        "state": run.state.value,
+        "attempt": run.attempt,
+        "event_seq": run.event_seq,
+        "created_at": format_utc(run.created_at),
+        "finished_at": to_text(run.finished_at),
+        "record": encode_run(run),
+    }
+
+
+def _insert(connection: Connection, statement: Any, row: dict[str, Any], taken: str) -> None:
+    try:
+        connection.execute(statement, row)
+    except IntegrityError as error:
+        raise ValueError(taken) from error
+
+
+def _narrow(query: Select[Any], which: RunFilter) -> Select[Any]:
+    if which.engine is not None:
+        query = query.where(runs.c.engine == which.engine)
+    if which.origin is not None:
+        query = query.where(runs.c.origin == which.origin)
+    if which.states is not None:
+        query = query.where(runs.c.state.in_(sorted(state.value for state in which.states)))
+    return query
+
+
+def _to_event(row: Row[Any]) -> Event:
+    return Event(
+        row.run_id,
+        row.seq,
+        row.position,
+        row.attempt,
+        parse_utc(row.at),
+        EventKind(row.kind),
+        json.loads(row.data),
+    )

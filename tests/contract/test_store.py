@@ -1,0 +1,441 @@
+"""What every store promises, whatever keeps its rows."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.errors import NotFound, StaleAttempt, StoreUnavailable
+from headway.domain.events import EventKind
+from headway.domain.metrics import MetricPoint
+from headway.domain.progress import Progress
+from headway.domain.reasons import Reason
+from headway.domain.results import Result
+from headway.domain.runs import Run
+from headway.domain.states import State
+from headway.ports import LogCursor, Reply, RunFilter, SlotUse, Store, Transaction
+from headway.store.opening import open_store
+from tests.factories import make_run, make_spec, moment, run_id
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / 'store.db'}"
+    opened = open_store(url)
+    yield opened
+    opened.close()
+
+
+def _insert(store: Store, *runs: Run) -> None:
+    store.write(lambda tx: [tx.insert_run(run) for run in runs])
+
+
+def _enqueue(store: Store, *runs: Run) -> None:
+    _insert(store, *runs)
+    store.write(lambda tx: [tx.enqueue(run) for run in runs])
+
+
+def _ids(runs: list[Run]) -> list[str]:
+    return [run.id for run in runs]
+
+
+# runs
+
+
+def test_a_run_comes_back_as_it_was(store: Store) -> None:
+    result = Result(
+        Reason.COMPLETED,
+        {"sharpe": 1.5, "trades": None},
+        {"windows": [1, 2]},
+        (Artifact("a", "model", 3, "ff"),),
+    )
+    run = make_run(
+        state=State.DONE,
+        attempt=2,
+        started_at=moment(5),
+        finished_at=moment(9),
+        reason=Reason.COMPLETED,
+        contact_lost_since=moment(7),
+        progress=Progress(1.0, "complete", step=10, eta_s=0.0),
+        latest={"train/loss": 0.25},
+        result=result,
+        spent_s=4.5,
+    )
+
+    _insert(store, run)
+
+    assert store.read(lambda tx: tx.get_run(run.id)) == run
+
+
+def test_an_id_names_one_run(store: Store) -> None:
+    _insert(store, make_run())
+    with pytest.raises(ValueError, match="exists already"):
+        _insert(store, make_run())
+
+
+def test_a_run_that_is_not_there_is_not_found(store: Store) -> None:
+    assert store.read(lambda tx: tx.find_run(run_id(9))) is None
+    with pytest.raises(NotFound):
+        store.read(lambda tx: tx.get_run(run_id(9)))
+
+
+def test_a_run_that_moved_on_is_not_overwritten(store: Store) -> None:
+    run = make_run()
+    _insert(store, run)
+    moved = run.evolve(state=State.PREFLIGHT, event_seq=2)
+    store.write(lambda tx: tx.update_run(moved, expected_seq=1))
+
+    with pytest.raises(StaleAttempt):
+        store.write(lambda tx: tx.update_run(run.evolve(event_seq=2), expected_seq=1))
+    with pytest.raises(NotFound):
+        store.write(lambda tx: tx.update_run(make_run(5), expected_seq=1))
+
+    assert store.read(lambda tx: tx.get_run(run.id)) == moved
+
+
+def test_touching_a_run_changes_its_progress_alone(store: Store) -> None:
+    run = make_run(state=State.TRAINING, attempt=1, error=None)
+    _insert(store, run)
+    touched = run.evolve(progress=Progress(0.5), latest={"a/b": 1.0}, error="not to be stored")
+
+    store.write(lambda tx: tx.touch_run(touched))
+
+    assert store.read(lambda tx: tx.get_run(run.id)) == touched.evolve(error=None)
+
+
+@pytest.mark.parametrize(
+    "stored", [{"attempt": 2, "state": State.TRAINING}, {"attempt": 1, "state": State.DONE}]
+)
+def test_a_late_attempt_cannot_touch_a_run(store: Store, stored: dict[str, object]) -> None:
+    _insert(store, make_run(**stored))
+    with pytest.raises(StaleAttempt):
+        store.write(lambda tx: tx.touch_run(make_run(attempt=1)))
+
+
+def test_runs_are_listed_newest_first_and_paged_without_gaps(store: Store) -> None:
+    runs = [make_run(number, created_at=moment(number // 2)) for number in range(1, 8)]
+    _insert(store, *runs)
+
+    pages: list[Run] = []
+    before = None
+    while page := store.read(lambda tx, b=before: tx.list_runs(RunFilter(before=b, limit=3))):  # type: ignore[misc]
+        pages += page
+        before = (page[-1].created_at, page[-1].id)
+
+    assert _ids(pages) == [run_id(number) for number in range(7, 0, -1)]
+
+
+def test_runs_are_filtered_and_counted(store: Store) -> None:
+    _insert(
+        store,
+        make_run(1),
+        make_run(2, state=State.DONE),
+        make_run(3, spec=make_spec(origin="real-session")),
+        make_run(4, spec=make_spec(engine="lora")),
+    )
+
+    def found(which: RunFilter) -> list[str]:
+        runs, count = store.read(lambda tx: (tx.list_runs(which), tx.count_runs(which)))
+        assert len(runs) == count
+        return _ids(runs)
+
+    assert found(RunFilter()) == [run_id(n) for n in (4, 3, 2, 1)]
+    assert found(RunFilter(engine="lora")) == [run_id(4)]
+    assert found(RunFilter(origin="jobs", engine="ppo")) == [run_id(2), run_id(1)]
+    assert found(RunFilter(states=frozenset({State.DONE}))) == [run_id(2)]
+    assert found(RunFilter(states=frozenset())) == []
+
+
+def test_active_runs_are_those_under_way_oldest_first(store: Store) -> None:
+    states = [State.TRAINING, State.QUEUED, State.PREFLIGHT, State.DONE, State.EVALUATING]
+    _insert(store, *(make_run(number, state=state) for number, state in enumerate(states, 1)))
+
+    assert _ids(store.read(lambda tx: tx.active_runs())) == [run_id(n) for n in (1, 3, 5)]
+
+
+def test_the_newest_done_run_of_a_series_is_the_last_that_finished(store: Store) -> None:
+    done = {"state": State.DONE}
+    _insert(
+        store,
+        make_run(1, finished_at=moment(30), **done),
+        make_run(2, finished_at=moment(20), **done),
+        make_run(3, finished_at=moment(40), series="other", **done),
+        make_run(4, finished_at=moment(50), state=State.FAILED),
+    )
+
+    newest = store.read(lambda tx: tx.newest_done("ppo", "BTC|1h|1.1"))
+
+    assert newest is not None
+    assert newest.id == run_id(1)
+    assert store.read(lambda tx: tx.newest_done("ppo", "none")) is None
+
+
+def test_creation_times_are_those_of_one_owner_newest_first(store: Store) -> None:
+    _insert(store, *(make_run(n) for n in range(1, 5)), make_run(9, owner="owner-b"))
+
+    times = store.read(lambda tx: tx.creation_times("owner-a", moment(2), 2))
+
+    assert times == [moment(4), moment(3)]
+
+
+# idempotency
+
+
+def test_a_reply_is_kept_once_for_each_owner_and_key(store: Store) -> None:
+    reply = Reply(run_id(1), "ab" * 32, {"jobId": run_id(1)}, moment(1))
+    _insert(store, make_run(1))
+    store.write(lambda tx: tx.insert_reply("owner-a", "key", reply))
+
+    with pytest.raises(ValueError, match="taken"):
+        store.write(lambda tx: tx.insert_reply("owner-a", "key", reply))
+
+    assert store.read(lambda tx: tx.find_reply("owner-a", "key")) == reply
+    assert store.read(lambda tx: tx.find_reply("owner-b", "key")) is None
+
+
+# queue, slots, leases
+
+
+def test_the_queue_is_ordered_by_priority_and_then_by_age(store: Store) -> None:
+    urgent = make_run(3, spec=make_spec(priority=5))
+    _enqueue(store, make_run(2), make_run(1), urgent)
+
+    order = [run_id(3), run_id(1), run_id(2)]
+    assert store.read(lambda tx: tx.queued(10)) == order
+    assert store.read(lambda tx: tx.queued(1)) == order[:1]
+    assert [store.read(lambda tx, r=r: tx.queue_position(r)) for r in order] == [0, 1, 2]  # type: ignore[misc]
+    assert store.read(lambda tx: tx.queue_length()) == 3
+
+
+def test_leaving_the_queue_moves_the_others_up(store: Store) -> None:
+    _enqueue(store, make_run(1), make_run(2))
+    store.write(lambda tx: (tx.enqueue(make_run(1)), tx.dequeue(run_id(1)), tx.dequeue(run_id(1))))
+
+    assert store.read(lambda tx: tx.queue_position(run_id(1))) is None
+    assert store.read(lambda tx: tx.queue_position(run_id(2))) == 0
+
+
+def test_slots_are_taken_lowest_first_all_or_none(store: Store) -> None:
+    _insert(store, make_run(1), make_run(2))
+    store.write(lambda tx: (tx.set_slots("gpu", 3), tx.set_slots("cpu", 1)))
+
+    assert store.write(lambda tx: tx.claim_slots(run_id(1), "gpu", 2)) == (0, 1)
+    assert store.write(lambda tx: tx.claim_slots(run_id(2), "gpu", 2)) is None
+    assert store.read(lambda tx: tx.slots())[-1] == SlotUse("gpu", 2, None)
+
+    store.write(lambda tx: tx.free_slots(run_id(1)))
+    store.write(lambda tx: tx.free_slots(run_id(1)))
+    assert store.write(lambda tx: tx.claim_slots(run_id(2), "gpu", 3)) == (0, 1, 2)
+
+
+def test_slots_in_use_beyond_a_lower_count_vanish_once_they_are_freed(store: Store) -> None:
+    _insert(store, make_run(1), make_run(2))
+    store.write(lambda tx: tx.set_slots("cpu", 2))
+    store.write(lambda tx: tx.claim_slots(run_id(1), "cpu", 2))
+
+    store.write(lambda tx: tx.set_slots("cpu", 1))
+    assert len(store.read(lambda tx: tx.slots())) == 2
+    store.write(lambda tx: tx.free_slots(run_id(1)))
+
+    assert store.read(lambda tx: tx.slots()) == [SlotUse("cpu", 0, None)]
+    assert store.write(lambda tx: tx.claim_slots(run_id(2), "cpu", 2)) is None
+
+
+def test_only_the_holder_of_a_lease_extends_it(store: Store) -> None:
+    _insert(store, make_run(1))
+    store.write(lambda tx: tx.set_lease(run_id(1), "mine", moment(10)))
+
+    assert store.write(lambda tx: tx.extend_lease(run_id(1), "mine", moment(20))) is True
+    assert store.write(lambda tx: tx.extend_lease(run_id(1), "other", moment(30))) is False
+    assert store.read(lambda tx: tx.find_lease(run_id(1))) == ("mine", moment(20))
+
+    store.write(lambda tx: tx.set_lease(run_id(1), "other", moment(30)))
+    assert store.read(lambda tx: tx.find_lease(run_id(1))) == ("other", moment(30))
+    store.write(lambda tx: tx.drop_lease(run_id(1)))
+    assert store.read(lambda tx: tx.find_lease(run_id(1))) is None
+
+
+# events
+
+
+def _append(tx: Transaction, number: int, seq: int) -> int:
+    event = tx.append_event(run_id(number), seq, 1, moment(seq), EventKind.NOTE_LOGGED, {"text": "é"})
+    return event.position
+
+
+def test_events_are_numbered_within_the_run_and_over_all_runs(store: Store) -> None:
+    _insert(store, make_run(1), make_run(2))
+    positions = store.write(lambda tx: [_append(tx, n, s) for n, s in ((1, 1), (2, 1), (1, 2))])
+
+    assert positions == [1, 2, 3]
+    assert [event.seq for event in store.read(lambda tx: tx.events_of(run_id(1), 0, 10))] == [1, 2]
+    assert [event.seq for event in store.read(lambda tx: tx.events_of(run_id(1), 1, 10))] == [2]
+    assert [event.position for event in store.read(lambda tx: tx.events_after(1, 1))] == [2]
+    assert store.read(lambda tx: tx.last_position()) == 3
+    assert store.read(lambda tx: tx.events_after(0, 1))[0].data == {"text": "é"}
+
+
+def test_what_is_undone_leaves_no_gap_between_events(store: Store) -> None:
+    _insert(store, make_run(1))
+    store.write(lambda tx: _append(tx, 1, 1))
+
+    def fail(tx: Transaction) -> None:
+        _append(tx, 1, 2)
+        raise RuntimeError("after the event")
+
+    with pytest.raises(RuntimeError):
+        store.write(fail)
+    with pytest.raises(ValueError, match="exists already"):
+        store.write(lambda tx: _append(tx, 1, 1))
+
+    assert store.write(lambda tx: _append(tx, 1, 2)) == 2
+
+
+def test_a_cursor_of_the_outbox_never_moves_back(store: Store) -> None:
+    assert store.read(lambda tx: tx.find_cursor("reader")) is None
+    for position in (3, 5, 4):
+        store.write(lambda tx, p=position: tx.set_cursor("reader", p))  # type: ignore[misc]
+
+    assert store.read(lambda tx: tx.find_cursor("reader")) == 5
+
+
+# logs, metrics, files
+
+
+def test_the_cursor_of_a_log_only_goes_forward(store: Store) -> None:
+    _insert(store, make_run(1))
+    assert store.read(lambda tx: tx.log_cursor(run_id(1), 1)) == LogCursor(0, 0)
+    store.write(lambda tx: tx.set_log_cursor(run_id(1), 1, LogCursor(100, 7)))
+
+    for cursor in (LogCursor(99, 8), LogCursor(200, 6)):
+        with pytest.raises(StaleAttempt):
+            store.write(lambda tx, c=cursor: tx.set_log_cursor(run_id(1), 1, c))  # type: ignore[misc]
+
+    assert store.read(lambda tx: tx.log_cursor(run_id(1), 1)) == LogCursor(100, 7)
+    assert store.read(lambda tx: tx.log_cursor(run_id(1), 2)) == LogCursor(0, 0)
+
+
+def _points(name: str, steps: range, values: list[float]) -> list[MetricPoint]:
+    return [MetricPoint(name, step, value, moment(0)) for step, value in zip(steps, values, strict=True)]
+
+
+def test_few_points_come_back_one_by_one(store: Store) -> None:
+    _insert(store, make_run(1))
+    store.write(lambda tx: tx.append_points(run_id(1), 1, _points("b/y", range(3), [1.0, -2.0, 3.0])))
+    store.write(lambda tx: tx.append_points(run_id(1), 1, _points("a/x", range(1), [0.5])))
+
+    buckets = store.read(lambda tx: tx.series(run_id(1), "b/y"))
+
+    assert [(b.first_step, b.min_value, b.count) for b in buckets] == [(0, 1.0, 1), (1, -2.0, 1), (2, 3.0, 1)]
+    assert store.read(lambda tx: tx.series_names(run_id(1))) == ["a/x", "b/y"]
+    assert store.read(lambda tx: tx.count_points(run_id(1))) == 4
+    assert store.read(lambda tx: tx.series(run_id(1), "no/such")) == []
+
+
+@pytest.mark.parametrize("window", [(None, None), (1_234, 17_321), (0, 0), (19_999, None), (5_000, 5_040)])
+@pytest.mark.parametrize("max_buckets", [10, 100, 1000])
+def test_a_chart_keeps_extremes_and_counts_every_point_of_its_window(
+    store: Store, window: tuple[int | None, int | None], max_buckets: int
+) -> None:
+    _insert(store, make_run(1))
+    draw = random.Random(5)
+    values = [draw.gauss(0, 1) for _ in range(20_000)]
+    at = 0
+    while at < len(values):  # in pieces of every size, as a log is read
+        size = draw.choice([1, 3, 16, 64, 65, 1000])
+        chunk = values[at : at + size]
+        points = _points("a/x", range(at, at + len(chunk)), chunk)
+        store.write(lambda tx, p=points: tx.append_points(run_id(1), 1, p))  # type: ignore[misc]
+        at += size
+    first, last = window
+    inside = values[first or 0 : None if last is None else last + 1]
+
+    buckets = store.read(
+        lambda tx: tx.series(run_id(1), "a/x", first_step=first, last_step=last, max_buckets=max_buckets)
+    )
+
+    assert len(buckets) <= max_buckets
+    assert sum(bucket.count for bucket in buckets) == len(inside)
+    assert min(bucket.min_value for bucket in buckets) == min(inside)
+    assert max(bucket.max_value for bucket in buckets) == max(inside)
+    assert all(values[bucket.max_step] == bucket.max_value for bucket in buckets)
+    steps = [step for bucket in buckets for step in (bucket.first_step, bucket.last_step)]
+    assert steps == sorted(steps)
+    if len(inside) >= 10 * max_buckets:
+        assert len(buckets) >= max_buckets // 2
+
+
+def test_a_resumed_attempt_replaces_what_the_earlier_one_said_from_there_on(store: Store) -> None:
+    _insert(store, make_run(1))
+    store.write(lambda tx: tx.append_points(run_id(1), 1, _points("a/x", range(100), [1.0] * 100)))
+    store.write(lambda tx: tx.append_points(run_id(1), 2, _points("a/x", range(60, 120), [2.0] * 60)))
+
+    joined = store.read(lambda tx: tx.series(run_id(1), "a/x"))
+    earlier = store.read(lambda tx: tx.series(run_id(1), "a/x", attempt=1))
+
+    assert [bucket.min_value for bucket in joined] == [1.0] * 60 + [2.0] * 60
+    assert [bucket.first_step for bucket in joined] == list(range(120))
+    assert len(earlier) == 100
+
+
+def test_files_are_kept_once_by_path_and_checkpoints_are_newest_first(store: Store) -> None:
+    _insert(store, make_run(1))
+    old, new = Artifact("m.zip", "model", 1, "aa"), Artifact("m.zip", "model", 2, "bb")
+    steps = [Checkpoint(f"checkpoints/{step}", step, 10, "cc") for step in (5, 20, 10)]
+    store.write(lambda tx: (tx.add_artifact(run_id(1), old), tx.add_artifact(run_id(1), new)))
+    store.write(lambda tx: [tx.add_checkpoint(run_id(1), checkpoint) for checkpoint in (*steps, steps[0])])
+
+    assert store.read(lambda tx: tx.artifacts(run_id(1))) == [new]
+    assert [c.step for c in store.read(lambda tx: tx.checkpoints(run_id(1)))] == [20, 10, 5]
+
+
+# transactions
+
+
+def test_what_fails_is_undone_and_raises_where_it_was_asked_for(store: Store) -> None:
+    def fail(tx: Transaction) -> None:
+        tx.insert_run(make_run(1))
+        assert tx.find_run(run_id(1)) is not None
+        raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        store.write(fail)
+
+    assert store.read(lambda tx: tx.find_run(run_id(1))) is None
+
+
+def test_many_writers_each_stand_or_fall_alone(store: Store) -> None:
+    failures: list[int] = []
+
+    def write(number: int) -> None:
+        try:
+            store.write(lambda tx: (tx.insert_run(make_run(number)), 1 // (number % 3)))
+        except ZeroDivisionError:
+            failures.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 61)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(failures) == list(range(3, 61, 3))
+    assert store.read(lambda tx: tx.count_runs(RunFilter())) == 40
+
+
+def test_reading_cannot_write(store: Store) -> None:
+    with pytest.raises((PermissionError, StoreUnavailable)):
+        store.read(lambda tx: tx.insert_run(make_run(1)))
+
+    assert store.read(lambda tx: tx.find_run(run_id(1))) is None
+
+
+def test_a_store_that_answers_passes_its_check_and_closes_twice(store: Store) -> None:
+    store.check()
+    store.close()
+    store.close()

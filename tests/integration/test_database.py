@@ -1,0 +1,90 @@
+"""The database as a file: its schema, its survival, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import make_url
+
+from headway.domain.errors import InvalidInput, StoreUnavailable
+from headway.store.opening import SCHEMA, make_engines, migrate, open_store
+from headway.store.tables import metadata
+from tests.factories import make_run, run_id
+
+
+def test_migrating_an_empty_database_gives_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    writer, reader = make_engines(make_url(f"sqlite:///{tmp_path / 'new.db'}"))
+    with writer.begin() as connection:
+        migrate(connection)
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    writer.dispose()
+    reader.dispose()
+
+    assert differences == []
+
+
+def test_the_newest_migration_is_the_schema_that_the_code_names() -> None:
+    folder = Path(__file__).parents[2] / "src" / "headway" / "store" / "migrations"
+    assert ScriptDirectory(str(folder)).get_current_head() == SCHEMA
+
+
+def test_what_was_written_is_there_after_the_file_is_opened_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'deep' / 'store.db'}"
+    first = open_store(url)
+    first.write(lambda tx: tx.insert_run(make_run()))
+    first.close()
+
+    second = open_store(url)
+
+    assert second.read(lambda tx: tx.get_run(run_id(1))) == make_run()
+    second.close()
+
+
+def test_commits_are_synced_to_the_disk(tmp_path: Path) -> None:
+    writer, reader = make_engines(make_url(f"sqlite:///{tmp_path / 'store.db'}"))
+    with writer.connect() as connection:
+        modes = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+        ]
+    writer.dispose()
+    reader.dispose()
+
+    assert modes == ["wal", 2]  # 2: FULL
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    open_store(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    with pytest.raises(StoreUnavailable, match="upgrade Headway"):
+        open_store(f"sqlite:///{path}")
+
+
+def test_a_file_that_is_no_database_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.write_text("this is a letter, not a database; " * 100)
+
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        open_store(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mongodb://somewhere/x", "oracle9://x"])
+def test_a_url_that_names_no_database_is_refused_with_what_to_write(url: str) -> None:
+    with pytest.raises(InvalidInput, match="sqlite:///PATH"):
+        open_store(url)
+
+
+def test_writing_after_the_close_is_refused(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    store.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.write(lambda tx: tx.last_position())
