@@ -1,0 +1,1 @@
+"""Evaluation of what was learnt: pure computation on arrays."""

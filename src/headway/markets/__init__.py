@@ -1,0 +1,1 @@
+"""Candles: loading, checking, resampling and the estimators built on them."""

@@ -1,0 +1,172 @@
+"""Which candles there are, and how many: the server asks, so this needs the standard library alone."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from headway.domain.errors import DataError
+from headway.domain.trading import TIMEFRAMES_S, require_timeframe
+
+PACKAGED_LABEL = "packaged demo data (arch)"
+SUFFIXES = (".csv", ".parquet")
+
+_PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
+_PACKAGED_TIMEFRAME = "1d"
+_SYMBOL = re.compile(r"[A-Za-z0-9]{1,24}")
+_FILE_NAME = re.compile(rf"([A-Za-z0-9]+?)(?:USDT)?_({'|'.join(TIMEFRAMES_S)})\.(?:csv|parquet)")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Candles of one symbol and timeframe, found but not yet read.
+
+    `origin` is `file` or `packaged`; `source` names the file or the package's data set; `resampled_from` is the
+    finer timeframe that the bars must be made from, None when they are there as asked; `label` says what they are
+    when they are not the user's own.
+    """
+
+    symbol: str
+    timeframe: str
+    path: Path | None  # None when packaged
+    source: str
+    origin: str
+    resampled_from: str | None = None
+    label: str | None = None
+
+
+class FileCatalog:
+    """The candles of one folder, and those that come packaged (adapter of the port DataCatalog)."""
+
+    def __init__(self, candles_dir: Path) -> None:
+        self._candles_dir = candles_dir
+        self._counted: dict[Path, tuple[tuple[int, int], int]] = {}
+
+    def rows(self, symbol: str, timeframe: str) -> int | None:
+        """Lines of the file less the header; None for Parquet and for bars that are yet to be resampled.
+
+        A file is counted once until its time or size changes. DataError when there are none at all.
+        """
+        return self.count(get_holding(self._candles_dir, symbol, timeframe))
+
+    def count(self, holding: Holding) -> int | None:
+        """The same for candles already found."""
+        path = holding.path or find_packaged_file(holding.symbol)
+        if path is None or holding.resampled_from or path.suffix == ".parquet":
+            return None
+        return self._count(path)
+
+    def _count(self, path: Path) -> int:
+        try:
+            stat = path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size)
+            known = self._counted.get(path)
+            if known is None or known[0] != stamp:
+                known = self._counted[path] = (stamp, _count_rows(path))
+        except OSError as error:
+            raise DataError(
+                f"{path}: cannot be read ({error.strerror}): check that the file may be read"
+            ) from error
+        return known[1]
+
+
+def get_holding(candles_dir: Path, symbol: str, timeframe: str) -> Holding:
+    """The candles to use; DataError, with the folder, the names tried and what to do, when there are none."""
+    holding = find_holding(candles_dir, symbol, timeframe)
+    if holding is None:
+        raise DataError(_missing(candles_dir, symbol, timeframe))
+    return holding
+
+
+def find_holding(candles_dir: Path, symbol: str, timeframe: str) -> Holding | None:
+    """The candles to use: a file of the timeframe, else the coarsest finer file that divides it, else packaged data.
+
+    DataError for a symbol that is no plain name, InvalidInput for an unknown timeframe.
+    """
+    require_symbol(symbol)
+    require_timeframe(timeframe)
+    for candidate in (timeframe, *finer_timeframes(timeframe)):
+        path = _find_file(candles_dir, symbol, candidate)
+        if path is not None:
+            origin = None if candidate == timeframe else candidate
+            return Holding(symbol, timeframe, path, path.name, "file", resampled_from=origin)
+    return _find_packaged(symbol, timeframe)
+
+
+def list_holdings(candles_dir: Path) -> list[Holding]:
+    """All candle files of the folder as they are, by name, then the packaged data."""
+    files = sorted(candles_dir.iterdir()) if candles_dir.is_dir() else []
+    named = [(path, _FILE_NAME.fullmatch(path.name)) for path in files]
+    own = [Holding(match[1], match[2], path, path.name, "file") for path, match in named if match]
+    packaged = [_find_packaged(symbol, _PACKAGED_TIMEFRAME) for symbol in _PACKAGED]
+    return own + [holding for holding in packaged if holding is not None]
+
+
+def read_file_name(path: Path) -> tuple[str, str] | None:
+    """(symbol, timeframe) that a file name like `BTCUSDT_1h.csv` tells; None when it tells none."""
+    match = _FILE_NAME.fullmatch(path.name)
+    return (match[1], match[2]) if match else None
+
+
+def require_symbol(symbol: str) -> None:
+    """DataError unless it is a plain name: it becomes part of a file name."""
+    if not _SYMBOL.fullmatch(symbol):
+        raise DataError(
+            f"symbol = {symbol!r} cannot name a file of candles: letters and digits only, like BTC"
+        )
+
+
+def finer_timeframes(timeframe: str) -> list[str]:
+    """Timeframes that divide this one, coarsest first."""
+    whole_s = TIMEFRAMES_S[timeframe]
+    finer = [name for name, size_s in TIMEFRAMES_S.items() if size_s < whole_s and whole_s % size_s == 0]
+    return sorted(finer, key=TIMEFRAMES_S.__getitem__, reverse=True)
+
+
+def find_packaged_file(symbol: str) -> Path | None:
+    """The file of daily bars inside the arch package; None without the package. Imports nothing."""
+    spec = find_spec("arch")
+    name = _PACKAGED.get(symbol)
+    if name is None or spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0], "data", name, f"{name}.csv.gz")
+    return path if path.is_file() else None
+
+
+def _find_packaged(symbol: str, timeframe: str) -> Holding | None:
+    if timeframe not in {_PACKAGED_TIMEFRAME, "1w"} or find_packaged_file(symbol) is None:
+        return None
+    source = f"arch.data.{_PACKAGED[symbol]}"
+    origin = None if timeframe == _PACKAGED_TIMEFRAME else _PACKAGED_TIMEFRAME
+    return Holding(symbol, timeframe, None, source, "packaged", resampled_from=origin, label=PACKAGED_LABEL)
+
+
+def _find_file(candles_dir: Path, symbol: str, timeframe: str) -> Path | None:
+    paths = (candles_dir / name for name in _file_names(symbol, timeframe))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _file_names(symbol: str, timeframe: str) -> Iterator[str]:
+    for pair in (f"{symbol}USDT", symbol):
+        for suffix in SUFFIXES:
+            yield f"{pair}_{timeframe}{suffix}"
+
+
+def _missing(candles_dir: Path, symbol: str, timeframe: str) -> str:
+    names = ", ".join(_file_names(symbol, timeframe))
+    finer = ", ".join(finer_timeframes(timeframe)) or "none"
+    tried = f"no {timeframe} candles of {symbol} in {candles_dir}: tried {names}, and finer ones ({finer})"
+    if symbol not in _PACKAGED:
+        return f"{tried}. Fetch them with `headway data fetch {symbol} --timeframe {timeframe}`"
+    if find_packaged_file(symbol) is None:
+        return f'{tried}. Install the packaged daily bars with `pip install "headway[ppo]"`'
+    return f"{tried}. The packaged bars of {symbol} are daily: use the timeframe 1d or 1w"
+
+
+def _count_rows(path: Path) -> int:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return max(sum(1 for line in file if line.strip()) - 1, 0)
