@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from headway.control.judge import Verdict
 from headway.domain.events import EventKind
 from headway.domain.json import JsonObject
 from headway.domain.progress import Progress
-from headway.domain.reasons import Reason, rule_of
-from headway.domain.results import Result
+from headway.domain.reasons import rule_of
 from headway.domain.runs import Run
 from headway.domain.states import State, require_transition
 from headway.ports import Transaction
@@ -40,13 +40,13 @@ def advance(
 def end(
     tx: Transaction,
     run: Run,
-    reason: Reason,
+    verdict: Verdict,
     *,
     at: datetime,
-    error: str | None = None,
-    result: Result | None = None,
+    attempt_runtime_s: float = 0.0,
 ) -> Run:
     """End a run for its reason: it leaves the queue and gives back its slots and its lease."""
+    reason, error = verdict.reason, verdict.error
     state = rule_of(reason).end
     _release(tx, run)
     return advance(
@@ -54,18 +54,24 @@ def end(
         run,
         EventKind.RUN_ENDED,
         at=at,
-        data={"state": state.value, "reason": reason.value, "error": error},
+        data={
+            "state": state.value,
+            "reason": reason.value,
+            "error": error,
+            "attempt_runtime_s": attempt_runtime_s,
+            "runtime_s": run.spent_s,
+        },
         state=state,
         reason=reason,
         error=error,
-        result=result,
+        result=verdict.result,
         finished_at=at,
         contact_lost_since=None,
         progress=_last_progress(run, state),
     )
 
 
-def requeue(tx: Transaction, run: Run, reason: Reason, *, at: datetime, error: str | None) -> Run:
+def requeue(tx: Transaction, run: Run, verdict: Verdict, *, at: datetime, attempt_runtime_s: float) -> Run:
     """Close a lost attempt and put the run back into the queue for the next one."""
     _release(tx, run)
     queued = advance(
@@ -73,7 +79,12 @@ def requeue(tx: Transaction, run: Run, reason: Reason, *, at: datetime, error: s
         run,
         EventKind.ATTEMPT_ENDED,
         at=at,
-        data={"attempt": run.attempt, "reason": reason.value, "error": error},
+        data={
+            "attempt": run.attempt,
+            "reason": verdict.reason.value,
+            "error": verdict.error,
+            "attempt_runtime_s": attempt_runtime_s,
+        },
         state=State.QUEUED,
         retries=run.retries + 1,
         contact_lost_since=None,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from headway.control.advance import advance, end
 from headway.control.context import Context
+from headway.control.judge import Verdict
 from headway.domain.clock import format_utc
 from headway.domain.errors import AlreadyEnded
 from headway.domain.events import EventKind
@@ -43,5 +44,5 @@ def _record(tx: Transaction, run_id: str, now: datetime, data: dict[str, str]) -
         return run
     asked = advance(tx, run, EventKind.CANCEL_REQUESTED, at=now, data=data, cancel_requested_at=now)
     if asked.state is State.QUEUED:  # nothing of it was ever started, or its last attempt is proven dead
-        return end(tx, asked, Reason.CANCELLED_BY_USER, at=now)
+        return end(tx, asked, Verdict(Reason.CANCELLED_BY_USER), at=now)
     return asked

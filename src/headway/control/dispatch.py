@@ -10,6 +10,7 @@ import structlog
 
 from headway.control.advance import advance, end
 from headway.control.context import Context, Policy
+from headway.control.judge import Verdict
 from headway.domain.errors import Conflict, HeadwayError
 from headway.domain.events import EventKind
 from headway.domain.ids import new_token
@@ -74,9 +75,8 @@ def _end_unstarted(tx: Transaction, seen: Run, reason: Reason, error: str, now: 
     if run.ended or run.attempt != seen.attempt:
         return
     cancelled = run.cancel_requested_at is not None
-    end(
-        tx, run, Reason.CANCELLED_BY_USER if cancelled else reason, at=now, error=None if cancelled else error
-    )
+    verdict = Verdict(Reason.CANCELLED_BY_USER) if cancelled else Verdict(reason, error)
+    end(tx, run, verdict, at=now)
 
 
 def _may_claim(tx: Transaction) -> bool:

@@ -42,14 +42,14 @@ def _close(
     run = tx.get_run(seen.id)
     if run.ended or run.attempt != seen.attempt:
         return run
-    run = run.evolve(spent_s=run.spent_s + proof.runtime_s)
-    reason = verdict.reason
-    if rule_of(reason).retried:
+    spent_s = proof.runtime_s
+    run = run.evolve(spent_s=run.spent_s + spent_s)
+    if rule_of(verdict.reason).retried:
         if run.cancel_requested_at is not None:
-            return end(tx, run, Reason.CANCELLED_BY_USER, at=now)
-        if run.retries + 1 < max_attempts:
-            return requeue(tx, run, reason, at=now, error=verdict.error)
-    return end(tx, run, reason, at=now, error=verdict.error, result=verdict.result)
+            verdict = Verdict(Reason.CANCELLED_BY_USER)
+        elif run.retries + 1 < max_attempts:
+            return requeue(tx, run, verdict, at=now, attempt_runtime_s=spent_s)
+    return end(tx, run, verdict, at=now, attempt_runtime_s=spent_s)
 
 
 def _read_result(folder: RunDir, attempt: int) -> Result | None:

@@ -30,7 +30,7 @@ class Verdict:
     """Why the attempt ended, and the error to show."""
 
     reason: Reason
-    error: str | None
+    error: str | None = None
     result: Result | None = None
 
 
@@ -56,7 +56,7 @@ def judge(
         return Verdict(_OF_VERB[exit.verb], exit.note or None)
     if exit.by == "executor":
         if cancel_requested:
-            return Verdict(Reason.CANCELLED_BY_USER, None)
+            return Verdict(Reason.CANCELLED_BY_USER)
         return Verdict(Reason.SUPERVISOR_LOST, exit.note or "the supervisor of the attempt is gone")
     if farewell is not None and farewell.reason not in (Reason.COMPLETED, Reason.STOPPED_EARLY):
         return Verdict(farewell.reason, farewell.error)

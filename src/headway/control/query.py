@@ -110,6 +110,25 @@ def contact_of(context: Context, run: Run) -> Contact | None:
     return Contact(state, sighting.heartbeat_at, run.contact_lost_since)
 
 
+def measure_unread(context: Context) -> tuple[int, int, int]:
+    """(queued runs, active runs, bytes of their logs that the store does not hold yet)."""
+    queued, active = context.store.read(
+        lambda tx: (
+            tx.queue_length(),
+            [(run, tx.log_cursor(run.id, run.attempt).offset_bytes) for run in tx.active_runs()],
+        )
+    )
+    return queued, len(active), sum(_unread_bytes(context, run, offset) for run, offset in active)
+
+
+def _unread_bytes(context: Context, run: Run, offset_bytes: int) -> int:
+    try:
+        size = context.run_dir(run.id).attempt(run.attempt).events.stat().st_size
+    except FileNotFoundError:
+        return 0
+    return max(size - offset_bytes, 0)
+
+
 def read_console(
     context: Context,
     run_id: str,

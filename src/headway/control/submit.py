@@ -31,6 +31,8 @@ class Submission:
     answer: Callable[[Run, int], JsonObject]  # from the run and its queue position
     key: str | None = None  # idempotency key
     body_sha256: str = ""
+    rate_limited: bool = True
+    guard: Callable[[Transaction], None] | None = None  # raises when the run must not be accepted now
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def find_replay(context: Context, owner: str, key: str | None, body_sha256: str)
 def submit(context: Context, submission: Submission) -> Accepted:
     """Accept a run. When this returns, the run survives any crash.
 
-    Raises IdempotencyConflict, RateLimited, PreflightFailed.
+    Raises IdempotencyConflict, RateLimited, PreflightFailed, and what the guard raises.
     """
     replay = find_replay(context, submission.owner, submission.key, submission.body_sha256)
     if replay is not None:
@@ -60,17 +62,22 @@ def submit(context: Context, submission: Submission) -> Accepted:
     preflight(context, submission.spec)
     now = context.clock.now()
     run_id = new_run_id(submission.spec.engine, now)
-    return context.commit(run_id, lambda tx: _accept(tx, context, submission, run_id=run_id, now=now))
+    rate = context.policy.jobs_per_hour if submission.rate_limited else 0
+    return context.commit(
+        run_id, lambda tx: _accept(tx, submission, run_id=run_id, jobs_per_hour=rate, now=now)
+    )
 
 
 def _accept(
-    tx: Transaction, context: Context, submission: Submission, *, run_id: str, now: datetime
+    tx: Transaction, submission: Submission, *, run_id: str, jobs_per_hour: int, now: datetime
 ) -> Accepted:
     if submission.key is not None:
         replay = _replay(tx, submission.owner, submission.key, submission.body_sha256)
         if replay is not None:
             return replay
-    _require_rate(tx, submission.owner, context.policy.jobs_per_hour, now)
+    if submission.guard is not None:
+        submission.guard(tx)
+    _require_rate(tx, submission.owner, jobs_per_hour, now)
     run = _insert(tx, submission, run_id, now)
     position = tx.queue_position(run.id)
     response = submission.answer(run, position if position is not None else 0)

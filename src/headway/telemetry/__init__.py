@@ -1,1 +1,1 @@
-"""Structured logs and Prometheus counters."""
+"""What the service tells of itself: logs and counters."""

@@ -1,0 +1,61 @@
+"""Wake-ups within this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+EVERYTHING = "*"
+
+
+class LocalBus:
+    """Wakes followers in other threads. Who is woken looks into the store."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._followers: dict[str, set[LocalSubscription]] = {}
+
+    def publish(self, topics: Sequence[str]) -> None:
+        with self._lock:
+            woken = {
+                follower for topic in (*topics, EVERYTHING) for follower in self._followers.get(topic, ())
+            }
+        for follower in woken:
+            follower.wake()
+
+    def subscribe(self, topic: str, notify: Callable[[], None] | None = None) -> LocalSubscription:
+        subscription = LocalSubscription(self, topic, notify)
+        with self._lock:
+            self._followers.setdefault(topic, set()).add(subscription)
+        return subscription
+
+    def forget(self, topic: str, subscription: LocalSubscription) -> None:
+        """Wake it no more; quiet when it is not known."""
+        with self._lock:
+            followers = self._followers.get(topic, set())
+            followers.discard(subscription)
+            if not followers:
+                self._followers.pop(topic, None)
+
+
+class LocalSubscription:
+    """One follower of a topic."""
+
+    def __init__(self, bus: LocalBus, topic: str, notify: Callable[[], None] | None) -> None:
+        self._bus = bus
+        self._topic = topic
+        self._notify = notify
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+        if self._notify is not None:
+            self._notify()
+
+    def wait(self, timeout_s: float) -> bool:
+        woken = self._woken.wait(timeout_s)
+        self._woken.clear()
+        return woken
+
+    def close(self) -> None:
+        self._bus.forget(self._topic, self)
