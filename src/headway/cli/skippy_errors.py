@@ -1,0 +1,83 @@
+"""The edge of `skippy-train` where errors end: text on standard error, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import typer
+from pydantic import ValidationError
+
+from headway.cli.exits import Exit
+from headway.cli.render import make_console, say
+from headway.client.answers import UNEXPECTED
+from headway.client.errors import ApiError, ServerUnreachable, WatchTimeout
+from headway.domain.errors import HeadwayError, InvalidInput, Unauthorized
+
+_REMEDIES = {
+    "unauthorized": "Set ADMIN_SECRET to the secret of the server",
+    "not_ready": "`skippy-train watch` waits for the end",
+    "watch_timeout": "The job goes on: `skippy-train watch` comes back to it",
+    "unreachable": "Start the server with `headway serve`, or name another in TRAIN_API_HOST",
+}
+_CODES: dict[type[HeadwayError], str] = {
+    ServerUnreachable: "unreachable",
+    WatchTimeout: "watch_timeout",
+    Unauthorized: "no_secret",
+}
+
+
+@contextmanager
+def told_errors(*, as_json: bool) -> Iterator[None]:
+    """Turns expected errors into text on standard error and an exit code."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        text = f"the server's answer cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        tell_error(ApiError(httpx.codes.OK, UNEXPECTED, text, {}), as_json=as_json)
+        raise typer.Exit(Exit.ERROR) from error
+    except HeadwayError as error:
+        tell_error(error, as_json=as_json)
+        raise typer.Exit(exit_of(error)) from error
+
+
+def exit_of(error: HeadwayError) -> Exit:
+    """The exit code that an error stands for."""
+    if isinstance(error, InvalidInput | Unauthorized):
+        return Exit.USAGE
+    return Exit.TIMED_OUT if isinstance(error, WatchTimeout) else Exit.ERROR
+
+
+def tell_error(error: HeadwayError, *, as_json: bool) -> None:
+    """On standard error: what was wrong, the bound, what to do."""
+    body = error_body(error)
+    if as_json:
+        sys.stderr.write(json.dumps(body) + "\n")
+        return
+    console = make_console(stderr=True)
+    message = str(body["message"])
+    say(console, f"error: {message}", style="red")
+    for name in ("field", "value", "bound", "state", "jobId", "remedy"):
+        told = body.get(name)
+        if told is not None and told != "" and str(told) not in message:
+            say(console, f"  {name}: {told}")
+    wait_s = body.get("retryAfterSeconds")
+    if wait_s is not None:
+        say(console, f"  try again in {wait_s} s")
+
+
+def error_body(error: HeadwayError) -> dict[str, Any]:
+    """An error as the API would word it."""
+    if isinstance(error, ApiError):
+        body = {**error.body, "error": error.code, "message": error.message}
+    elif isinstance(error, InvalidInput):
+        body = {"error": "invalid_input", "message": str(error), "field": error.field, "bound": error.bound}
+    else:
+        body = {"error": _CODES.get(type(error), "error"), "message": str(error)}
+    remedy = body.get("remedy") or _REMEDIES.get(str(body["error"]))
+    return {**body, "remedy": remedy} if remedy else body
