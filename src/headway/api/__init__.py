@@ -1,1 +1,1 @@
-"""The HTTP service: thin routers over control."""
+"""The HTTP face: thin routers over control."""

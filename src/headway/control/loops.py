@@ -13,6 +13,7 @@ import structlog
 
 from headway.control.context import Context
 from headway.control.dispatch import claim_next, start_or_close
+from headway.control.follow import OutboxReader
 from headway.control.watch import Watcher
 from headway.domain.errors import StoreUnavailable
 
@@ -91,3 +92,14 @@ def make_watch_loop(
     loop = Loop("watch", lambda: _ACTIVE_PAUSE_S if watcher.step() else _IDLE_PAUSE_S, on_broken)
     context.bus.subscribe("*", loop.wake)
     return loop
+
+
+def make_outbox_loop(reader: OutboxReader, on_broken: Callable[[str, BaseException], None]) -> Loop:
+    """Hands events to a subscriber of the outbox, once a second: its cursor is a write, and many events make one."""
+
+    def step() -> float:
+        while reader.step():
+            pass
+        return _IDLE_PAUSE_S
+
+    return Loop(reader.subscriber, step, on_broken)

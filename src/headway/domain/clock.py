@@ -25,3 +25,10 @@ def format_utc(moment: datetime) -> str:
 def parse_utc(text: str) -> datetime:
     """The moment that `format_utc` or any ISO 8601 text with a zone names; ValueError otherwise."""
     return require_aware(datetime.fromisoformat(text))
+
+
+class SystemClock:
+    """The machine's clock (port Clock)."""
+
+    def now(self) -> datetime:
+        return utc_now()

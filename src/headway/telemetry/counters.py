@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -34,6 +34,7 @@ class Counters:
     """Counts what it is handed; renders it, with the load at that moment, in Prometheus' text format."""
 
     def __init__(self, measure: Callable[[], Load]) -> None:
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         self._registry.register(_LoadCollector(measure))
         self._jobs = Counter("training_jobs", "Runs that entered a state", ["state"], registry=self._registry)

@@ -217,6 +217,20 @@ class JobResults(_Wire):
     manifest_path: str | None = None
 
 
+class RealSession(_Wire):
+    """Answer of POST /api/training/real-session: what the callers of the engine read, and the whole job."""
+
+    success: bool
+    message: str
+    error: str | None = None
+    job: TrainingJob
+    metrics: JobMetrics | None = None
+    artifacts: JobArtifacts | None = None
+    manifest_path: str | None = None
+    generation: int | None = None
+    improvement_pct: float | None = None
+
+
 class CancelAccepted(_Wire):
     """DELETE /api/training/jobs/{id}: the run is cancelled, or will be once its death is proven."""
 

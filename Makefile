@@ -1,0 +1,54 @@
+# Everything runs in .venv, which the first command makes; a second `make` is quick.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+JOBS ?= 2
+
+# Trainings that were tried out from this folder stay in it.
+export HEADWAY_DATA_DIR ?= $(CURDIR)/.headway
+
+.PHONY: help demo serve doctor test check format bench clean
+
+help:
+	@echo "make demo    train a PPO agent on real packaged market data, live"
+	@echo "make serve   start the server"
+	@echo "make doctor  what is installed here, and what is missing"
+	@echo "make check   format, lint, types, import rules, fast tests"
+	@echo "make test    make check, then the tests with real processes and trainings"
+	@echo "make bench   measure what docs/benchmarks.md tells"
+
+$(INSTALLED): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,dev]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/headway demo
+
+serve: $(INSTALLED)
+	$(BIN)/headway serve
+
+doctor: $(INSTALLED)
+	$(BIN)/headway doctor
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n $(JOBS) -m "not slow"
+
+test: check
+	$(BIN)/pytest -q -n $(JOBS) -m slow --durations=10
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,19 @@
+"""What the routers are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headway.api.streams import Closing
+from headway.control.context import Context
+from headway.telemetry.counters import Counters
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service half, and whose secret opens it."""
+
+    context: Context
+    owner: str  # fingerprint of the secret
+    counters: Counters
+    closing: Closing = field(default_factory=Closing)

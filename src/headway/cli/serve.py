@@ -1,0 +1,91 @@
+"""`headway serve`: the service, until it is told to end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from types import FrameType
+
+import structlog
+import uvicorn
+from rich.console import Console
+
+import headway
+from headway.api.app import make_app
+from headway.cli.exits import Exit
+from headway.compose import Running, build, find_secret
+from headway.domain.errors import StoreUnavailable
+from headway.settings import Settings
+from headway.telemetry.logs import configure_logs
+
+_log = structlog.get_logger("headway.service")
+
+_GRACE_S = 3  # for requests that are under way
+_BACKLOG = 2048
+
+
+def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
+    """Run the service; the exit code. Raises StoreUnavailable when the folder, database or port cannot be had."""
+    secret, is_new = find_secret(settings)
+    configure_logs(settings.log_level, as_json=settings.log_json, secrets=(secret,))
+    running = build(settings, secret, session=session)
+    listener = _listen(settings)
+    server = _Server(running, make_app(running.service, secret=secret, version=headway.__version__))
+    running.start(server.break_off)
+    _greet(settings, listener, secret if is_new else None)
+    try:
+        server.run([listener])
+    finally:
+        running.stop()
+    return Exit.ERROR if server.broken else Exit.DONE
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells open streams of its end, and ends when a loop of the service breaks."""
+
+    def __init__(self, running: Running, app: object) -> None:
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]  # an ASGI application
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        super().__init__(config)
+        self.broken = False
+        self._closing = running.service.closing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._closing.close()
+        super().handle_exit(sig, frame)
+
+    def break_off(self, loop: str, error: BaseException) -> None:
+        """A service that no longer watches its runs must not look alive."""
+        _log.error("the service ends because a loop broke", loop=loop, error=str(error))
+        self.broken = True
+        self._closing.close()
+        self.should_exit = True
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.bind else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.bind, settings.port))
+    except OSError as error:
+        listener.close()
+        raise StoreUnavailable(
+            f"cannot listen on {settings.bind}:{settings.port}: {error.strerror}. Set HEADWAY_PORT to a free port"
+        ) from error
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _greet(settings: Settings, listener: socket.socket, new_secret: str | None) -> None:
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    port = listener.getsockname()[1]
+    out.print(f"Headway {headway.__version__} listens on http://{settings.bind}:{port}")
+    out.print(f"  data folder  {settings.data_dir}")
+    out.print("  trainings survive the end of this server; stop it with Ctrl-C")
+    if new_secret is not None:
+        out.print(f"  admin secret {new_secret}  (shown once; kept in {settings.data_dir / 'admin-secret'})")

@@ -1,0 +1,182 @@
+"""The composition root: the one place that knows every adapter."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+import structlog
+
+from headway.api.guards import fingerprint
+from headway.api.service import Service
+from headway.control.context import Context, Policy
+from headway.control.follow import OutboxReader
+from headway.control.loops import Loop, make_dispatch_loop, make_outbox_loop, make_watch_loop
+from headway.control.query import measure_unread
+from headway.control.watch import Watcher
+from headway.domain.clock import SystemClock
+from headway.domain.errors import StoreUnavailable
+from headway.engines.registry import InstalledEngines
+from headway.executors.local import LocalExecutor
+from headway.executors.starters import PlainStarter, Starter, WarmStarter
+from headway.markets.catalog import FileCatalog
+from headway.settings import Settings
+from headway.store.bus import LocalBus
+from headway.store.opening import open_store
+from headway.telemetry.counters import Counters, Load
+
+_log = structlog.get_logger("headway.service")
+
+_SESSION = (sys.executable, "-m", "headway.engines.session")
+_WARM = (sys.executable, "-m", "headway.engines.warm")
+_JOIN_S = 10.0
+_SECRET_MODE = 0o600
+
+OnBroken = Callable[[str, BaseException], None]
+
+
+@dataclass
+class Running:
+    """A composed service: `start` it once, `stop` it once. Trainings survive its end."""
+
+    service: Service
+    settings: Settings
+    warm: WarmStarter | None
+    lock: int  # descriptor of the folder's lock, held until the end
+    _loops: list[Loop] = field(default_factory=list)
+
+    def start(self, on_broken: OnBroken) -> None:
+        """Take over the runs that are under way, then begin to dispatch and watch."""
+        context = self.service.context
+        if self.warm is not None:
+            self.warm.open()
+        context.store.write(lambda tx: _set_slots(tx.set_slots, context.policy))
+        watcher = Watcher(context)
+        adopted = watcher.recover()
+        _log.info("service started", adopted=len(adopted), data_dir=str(self.settings.data_dir))
+        self._loops += [
+            make_watch_loop(context, watcher, on_broken),
+            make_dispatch_loop(context, watcher, on_broken),
+            make_outbox_loop(_count_with(self.service), on_broken),
+        ]
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """Stop the loops, then let go of everything."""
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            if not loop.join(_JOIN_S):
+                _log.warning("loop did not end", loop=loop.name)
+        context = self.service.context
+        for executor in context.executors.values():
+            executor.close()
+        context.store.close()
+        os.close(self.lock)
+
+
+def build(settings: Settings, secret: str, *, session: Sequence[str] | None = None) -> Running:
+    """Compose a service on a data folder. `session` replaces the program that trains (tests of what misbehaves).
+
+    Raises StoreUnavailable when another server holds the folder, or the database cannot be opened.
+    """
+    for folder in (settings.data_dir, settings.runs_dir, settings.candles_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = _hold_folder(settings.data_dir)
+    warm = WarmStarter(_WARM) if settings.warm and session is None else None
+    starters: list[Starter] = [*([warm] if warm else []), PlainStarter(session or _SESSION)]
+    context = Context(
+        store=open_store(settings.store_url),
+        bus=LocalBus(),
+        clock=SystemClock(),
+        executors={"local": LocalExecutor(settings.runs_dir, starters)},
+        candles=FileCatalog(settings.candles_dir),
+        engines=InstalledEngines(),
+        policy=_policy_of(settings),
+    )
+    counters = Counters(lambda: Load(*measure_unread(context)))
+    service = Service(context, fingerprint(secret), counters)
+    return Running(service, settings, warm, lock)
+
+
+def find_secret(settings: Settings) -> tuple[str, bool]:
+    """The admin secret, and whether it was made just now: as set, else the one kept in the data folder."""
+    if settings.admin_secret is not None:
+        return settings.admin_secret.get_secret_value(), False
+    path = settings.data_dir / "admin-secret"
+    with suppress(FileNotFoundError):
+        return path.read_text().strip(), False
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    made = secrets.token_urlsafe(32)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET_MODE)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{made}\n")
+    return made, True
+
+
+def list_gpus() -> list[str]:
+    """Names of the GPUs by index, as NVML sees them; none without NVML."""
+    try:
+        nvml = import_module("pynvml")
+    except ModuleNotFoundError:
+        return []
+    try:
+        nvml.nvmlInit()
+        handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
+        return [str(nvml.nvmlDeviceGetName(handle)) for handle in handles]
+    except nvml.NVMLError:
+        return []
+
+
+def _policy_of(settings: Settings) -> Policy:
+    return Policy(
+        runs_dir=settings.runs_dir,
+        candles_dir=settings.candles_dir,
+        symbols=settings.symbols,
+        jobs_per_hour=settings.jobs_per_hour,
+        ceiling_hours=settings.max_hours,
+        ceiling_cost_usd=settings.max_cost_usd,
+        usd_per_hour=settings.usd_per_hour,
+        memory_bytes=settings.memory_limit_mb << 20 or None,
+        grace_s=settings.grace_s,
+        cpu_slots=settings.slots,
+        gpu_slots=len(list_gpus()),
+        threads_per_slot=settings.threads,
+        min_free_bytes=settings.min_free_mb << 20,
+        contact_lost_after_s=settings.contact_lost_after_s,
+    )
+
+
+def _set_slots(set_slots: Callable[[str, int], None], policy: Policy) -> None:
+    set_slots("cpu", policy.cpu_slots)
+    set_slots("gpu", policy.gpu_slots)
+
+
+def _count_with(service: Service) -> OutboxReader:
+    reader = OutboxReader(service.context, "prometheus", service.counters.count)
+    reader.start_from_now()
+    return reader
+
+
+def _hold_folder(data_dir: Path) -> int:
+    """Take the folder's lock for as long as this process lives."""
+    descriptor = os.open(data_dir / "server.lock", os.O_RDWR | os.O_CREAT, _SECRET_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.read(descriptor, 32).decode().strip() or "unknown"
+        os.close(descriptor)
+        raise StoreUnavailable(
+            f"another server (pid {holder}) holds {data_dir}: stop it, or set HEADWAY_DATA_DIR to another folder"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    return descriptor
