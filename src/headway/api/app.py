@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -27,6 +29,7 @@ def make_app(service: Service, *, secret: str, version: str) -> FastAPI:
     app.include_router(make_jobs_router(service))
     app.include_router(make_sessions_router(service))
     _add_health(app, service)
+    app.openapi_schema = _without_framework_errors(app.openapi())
     return app
 
 
@@ -44,3 +47,14 @@ def _add_health(app: FastAPI, service: Service) -> None:
     def get_metrics() -> Response:
         """Counters and gauges in Prometheus' text format."""
         return Response(service.counters.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _without_framework_errors(schema: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI tells of validation errors that this application answers otherwise (see errors.py): leave them out."""
+    for routes in schema["paths"].values():
+        for route in routes.values():
+            if "HTTPValidationError" in str(route["responses"].get("422")):
+                del route["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
+    return schema
