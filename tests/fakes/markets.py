@@ -80,7 +80,9 @@ def optimal_values(law: MeanReversion, rules: Rules) -> tuple[Floats, Floats]:
     equity = np.maximum(1.0 + positions[:, None, None] * returns, 1e-3)  # as unlikely as ruin: never reached
     drifted = positions[:, None, None] * (1.0 + returns) / equity
     moved = np.log(equity)
-    paid = np.log(np.maximum(1.0 - rules.cost_fraction * np.abs(positions[:, None, None, None] - drifted), 1e-3))
+    paid = np.log(
+        np.maximum(1.0 - rules.cost_fraction * np.abs(positions[:, None, None, None] - drifted), 1e-3)
+    )
     values = np.zeros((_GRID, len(positions)))
     for _ in range(_SWEEPS):
         best = (paid + values.T[:, None, None, :]).max(axis=0)

@@ -62,7 +62,9 @@ def read_snapshot(folder: Path, *, plan_sha256: str) -> Snapshot:
     """The snapshot in a folder; DataError when it belongs to another plan, CorruptRunFile when it cannot be read."""
     state = get_json(folder / "state.json")
     if state.get("format") != _FORMAT:
-        raise CorruptRunFile(f"{folder} holds a checkpoint of format {state.get('format')}; this version reads {_FORMAT}")
+        raise CorruptRunFile(
+            f"{folder} holds a checkpoint of format {state.get('format')}; this version reads {_FORMAT}"
+        )
     if state["plan_sha256"] != plan_sha256:
         raise DataError(
             "the candles, the features or the settings are not those that the checkpoint was made with; "
@@ -88,11 +90,15 @@ def _state_to_json(snapshot: Snapshot, plan_sha256: str) -> dict[str, Any]:
         | {"pos": int(numpy_state["state"]["pos"])},
         "python": [version, list(words), gauss],
         "validations": [[v.step, v.growth, v.sharpe] for v in snapshot.validations],
-        "best": None if snapshot.best is None else {"step": snapshot.best.step, "growth": snapshot.best.growth},
+        "best": None
+        if snapshot.best is None
+        else {"step": snapshot.best.step, "growth": snapshot.best.growth},
     }
 
 
-def _snapshot_from(state: dict[str, Any], tensors: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Snapshot:
+def _snapshot_from(
+    state: dict[str, Any], tensors: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> Snapshot:
     best = state["best"]
     version, words, gauss = state["python"]
     numpy_state = dict(state["numpy"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from headway.engines.ppo.accounts import Rules, is_ruined, log_growth, traded_fraction
 from headway.engines.ppo.market import Market, Observations
 
-Indices = None | int | Sequence[int]
+Indices = int | Iterable[int] | None
+
+_BOUND = 10.0  # Gymnasium wants a finite one; scaled features stay within 5
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class EnvState:
     generator: dict[str, Any]  # numpy's own description of its bit generator
 
 
-def observation_space(market: Market) -> spaces.Box:
-    """The features of a row and, last, the position held."""
-    return spaces.Box(-np.inf, np.inf, (market.features_rc.shape[1] + 1,), np.float32)
+def observation_space(columns: int) -> spaces.Box:
+    """So many features of a row and, last, the position held."""
+    return spaces.Box(-_BOUND, _BOUND, (columns + 1,), np.float32)
 
 
 def starting_rows(market: Market) -> NDArray[np.int64]:
@@ -52,7 +54,14 @@ class TradingVecEnv(VecEnv):
     """
 
     def __init__(
-        self, market: Market, rules: Rules, *, count: int, episode_bars: int, reward_scale: float = 1.0, seed: int = 0
+        self,
+        market: Market,
+        rules: Rules,
+        *,
+        count: int,
+        episode_bars: int,
+        reward_scale: float = 1.0,
+        seed: int = 0,
     ) -> None:
         self._market = market
         self._rules = rules
@@ -70,7 +79,7 @@ class TradingVecEnv(VecEnv):
         self._action = np.full(count, rules.flat)
         self.growth_sum = 0.0  # log growth over all steps since it was last set to 0
         self.growth_steps = 0
-        super().__init__(count, observation_space(market), spaces.Discrete(len(rules.positions)))
+        super().__init__(count, observation_space(len(market.names)), spaces.Discrete(len(rules.positions)))
 
     def reset(self) -> Observations:
         """New episodes; their first ends are staggered, lest all be cut at the same step."""
@@ -112,7 +121,7 @@ class TradingVecEnv(VecEnv):
         self._row, self._age, self._action = state.row_e, state.age_e, state.action_e
         self._generator.bit_generator.state = state.generator
 
-    def seed(self, seed: int | None = None) -> Sequence[None | int]:
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
         self._generator = np.random.default_rng(seed)
         return [seed] * self.num_envs
 
@@ -120,23 +129,27 @@ class TradingVecEnv(VecEnv):
         """Nothing is held open."""
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
-        value = {"render_mode": None, "rows": self._row}[attr_name]
-        return [value] * self.num_envs if value is None else list(value)
+        known: dict[str, Any] = {"render_mode": [None] * self.num_envs, "rows": self._row}
+        return [known[attr_name][index] for index in self._get_indices(indices)]
 
-    def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:  # noqa: ANN401
+    def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
         raise NotImplementedError(f"{attr_name} of a trading environment cannot be set")
 
     def env_method(
         self,
         method_name: str,
-        *method_args: Any,  # noqa: ANN401
+        *method_args: Any,
         indices: Indices = None,
-        **method_kwargs: Any,  # noqa: ANN401
+        **method_kwargs: Any,
     ) -> list[Any]:
         raise NotImplementedError(f"{method_name} cannot be called on environments that are rows of an array")
 
-    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: Indices = None) -> list[bool]:
-        return [False] * self.num_envs
+    def env_is_wrapped(
+        self,
+        wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]],  # noqa: ARG002  (SB3 names it)
+        indices: Indices = None,
+    ) -> list[bool]:
+        return [False for _ in self._get_indices(indices)]
 
     def _restart(self, who: NDArray[np.bool_]) -> None:
         drawn = self._generator.integers(0, len(self._starts), int(who.sum()))
@@ -156,5 +169,8 @@ class TradingVecEnv(VecEnv):
     ) -> list[dict[str, Any]]:
         infos = list(self._no_infos)
         for index in np.flatnonzero(done):
-            infos[index] = {"terminal_observation": seen[index], "TimeLimit.truncated": bool(truncated[index])}
+            infos[index] = {
+                "terminal_observation": seen[index],
+                "TimeLimit.truncated": bool(truncated[index]),
+            }
         return infos

@@ -7,18 +7,21 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from headway.engines.ppo.accounts import Rules, is_ruined, log_growth, traded_fraction
 from headway.engines.ppo.env import last_rows, observation_space, starting_rows
 from headway.engines.ppo.market import Market, Observations
 
+Seen = NDArray[np.floating[Any] | np.integer[Any]]  # as Gymnasium types its boxes; the values are float32
 
-class TradingEnv(gymnasium.Env[Observations, np.int64]):
+
+class TradingEnv(gymnasium.Env[Seen, np.int64]):
     """One trader. `reset(options={"row": r})` starts at a given row instead of a random one."""
 
     def __init__(self, market: Market, rules: Rules, *, episode_bars: int, reward_scale: float = 1.0) -> None:
-        self.observation_space = observation_space(market)
-        self.action_space = spaces.Discrete(len(rules.positions))  # type: ignore[assignment]  # Discrete is of np.int64
+        self.observation_space = observation_space(len(market.names))
+        self.action_space = spaces.Discrete(len(rules.positions))
         self._market = market
         self._rules = rules
         self._positions = np.array(rules.positions)
@@ -33,7 +36,7 @@ class TradingEnv(gymnasium.Env[Observations, np.int64]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observations, dict[str, Any]]:
+    ) -> tuple[Seen, dict[str, Any]]:
         super().reset(seed=seed)
         chosen = (options or {}).get("row")
         drawn = self.np_random.integers(0, len(self._starts), 1) if chosen is None else None
@@ -42,7 +45,7 @@ class TradingEnv(gymnasium.Env[Observations, np.int64]):
         self._action = self._rules.flat
         return self._observe(), {}
 
-    def step(self, action: np.int64) -> tuple[Observations, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
         row = np.array([self._row])
         held, target = self._positions[[self._action]], self._positions[[int(action)]]
         coming = self._next_returns[row]

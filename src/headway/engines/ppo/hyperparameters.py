@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import nn
 
 from headway.domain.json import JsonObject
 
@@ -13,13 +16,13 @@ class Hyperparameters:
 
     envs: int = 256
     rollout_bars: int = 32  # steps of each environment between two updates
-    batch: int = 2048
-    epochs: int = 5  # passes over a rollout
+    batch: int = 4096
+    epochs: int = 4  # passes over a rollout
     learning_rate: float = 3e-3
     gamma: float = 0.97
-    gae_lambda: float = 0.9
+    gae_lambda: float = 0.95
     clip_range: float = 0.2
-    entropy_weight: float = 0.0
+    entropy_weight: float = 0.01
     value_weight: float = 0.5
     max_gradient_norm: float = 0.5
     layers: tuple[int, ...] = (64, 64)
@@ -35,4 +38,9 @@ class Hyperparameters:
         return -(-steps // self.rollout_steps)
 
     def to_json(self) -> JsonObject:
-        return {**asdict(self), "layers": list(self.layers)}
+        return {**asdict(self), "layers": list(self.layers), "activation": "relu"}
+
+
+def policy_options(layers: tuple[int, ...]) -> dict[str, Any]:
+    """What Stable-Baselines3's policy is built with: two networks, one for actions and one for values."""
+    return {"net_arch": list(layers), "activation_fn": nn.ReLU}

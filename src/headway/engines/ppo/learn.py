@@ -1,44 +1,20 @@
-"""The training itself: Stable-Baselines3's loop as it is, and what happens around it at every step."""
+"""The training itself: Stable-Baselines3's loop as it is, followed from its beginning or from a checkpoint."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.callbacks import BaseCallback
 
-from headway.engines.base import Diverged, Reporter, Stopped
-from headway.engines.ppo.checkpoints import fingerprint, read_snapshot, write_snapshot
-from headway.engines.ppo.env import TradingVecEnv
+from headway.engines.base import Reporter, Stopped
+from headway.engines.ppo.checkpoints import fingerprint, read_snapshot
+from headway.engines.ppo.course import Clock, Course, require_finite_answers
 from headway.engines.ppo.plan import Plan, build_model
-from headway.engines.ppo.play import play, pool_returns
-from headway.engines.ppo.snapshots import (
-    Best,
-    Record,
-    Snapshot,
-    Validation,
-    copy_weights,
-    put_back,
-    take_snapshot,
-)
+from headway.engines.ppo.snapshots import Best, Validation, put_back
 
-CHECKPOINT_EVERY_S = 30.0
-
-_LOGGED = {
-    "train/loss": "train/loss",
-    "train/policy_loss": "train/policy_gradient_loss",
-    "train/value_loss": "train/value_loss",
-    "train/approx_kl": "train/approx_kl",
-    "train/clip_fraction": "train/clip_fraction",
-    "train/explained_variance": "train/explained_variance",
-}
-
-Clock = Callable[[], float]
+_NEVER = 2**62  # iterations between two dumps of Stable-Baselines3's own log: this course reads it instead
 
 
 @dataclass(frozen=True)
@@ -53,165 +29,12 @@ class Learned:
     best: Best
 
 
-class Course(BaseCallback):
-    """Follows a model through its training: stops, progress, validation, snapshots, checkpoints."""
-
-    def __init__(self, plan: Plan, reporter: Reporter, env: TradingVecEnv, *, clock: Clock) -> None:
-        super().__init__()
-        self.snapshot: Snapshot | None = None
-        self.record = Record()
-        self._plan = plan
-        self._reporter = reporter
-        self._env = env
-        self._clock = clock
-        self._plan_sha256 = fingerprint(plan)
-        self._steps_at_start = 0
-        self._earlier_s = 0.0
-        self._began_at = clock()
-        self._saved_at = clock()
-        self._saved_step: int | None = None
-        self._boundary_step: int | None = None
-        self._finished = False
-        self._rollout = 0
-        self._minibatch = 0
-
-    def resume(self, snapshot: Snapshot) -> None:
-        """Go on from a snapshot that the model has been put back to."""
-        self.snapshot = snapshot
-        self.record = Record(snapshot.validations, snapshot.best)
-        self._earlier_s = snapshot.elapsed_s
-        self._steps_at_start = snapshot.step
-        self._saved_step = snapshot.step
-        self._boundary_step = snapshot.step
-        self._finished = self._is_out_of_time()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds of training over all attempts."""
-        return self._earlier_s + self._clock() - self._began_at
-
-    @property
-    def steps_per_s(self) -> float | None:
-        """Of this attempt, until the newest rollout boundary; None before the first."""
-        if self.snapshot is None or self.snapshot.step == self._steps_at_start:
-            return None
-        return (self.snapshot.step - self._steps_at_start) / max(self.snapshot.elapsed_s - self._earlier_s, 1e-9)
-
-    def save(self) -> None:
-        """Write the newest snapshot as a checkpoint, unless that is done."""
-        snapshot = self.snapshot
-        if snapshot is None or snapshot.step == self._saved_step:
-            return
-        with self._reporter.draft(snapshot.step) as folder:
-            write_snapshot(folder, snapshot, plan_sha256=self._plan_sha256)
-        self._saved_step = snapshot.step
-        self._saved_at = self._clock()
-
-    def _on_training_start(self) -> None:
-        self._policy().optimizer.register_step_post_hook(self._after_minibatch)
-
-    def _on_rollout_start(self) -> None:
-        self._rollout = self.num_timesteps // self._plan.hyper.rollout_steps
-        self._minibatch = 0
-        self._pass_boundary()
-
-    def _on_step(self) -> bool:
-        self._reporter.check()
-        if self._finished:
-            return False
-        self._tell_progress()
-        return True
-
-    def _on_training_end(self) -> None:
-        if not self._finished:
-            self._pass_boundary()
-
-    def _pass_boundary(self) -> None:
-        """Everything between two rollouts; the state that a snapshot takes is settled when this returns."""
-        step = self._ppo().num_timesteps
-        if step == self._boundary_step:
-            return
-        self._boundary_step = step
-        require_finite(self._ppo())
-        self._finished = self._is_out_of_time()
-        values = self._read_update() if step > self._steps_at_start else {}
-        if self._is_validation_due(step):
-            values |= self._validate(step)
-        self.snapshot = take_snapshot(self._ppo(), self._env, record=self.record, elapsed_s=self.elapsed_s)
-        if self.steps_per_s is not None:
-            values["time/steps_per_s"] = self.steps_per_s
-        self._reporter.metrics(step, values)
-        if self._clock() - self._saved_at >= CHECKPOINT_EVERY_S:
-            self.save()
-
-    def _is_out_of_time(self) -> bool:
-        return self._plan.duration_s is not None and self.elapsed_s >= self._plan.duration_s
-
-    def _is_validation_due(self, step: int) -> bool:
-        rollout = step // self._plan.hyper.rollout_steps
-        return self._finished or step >= self._plan.steps_bound or rollout % self._plan.validation_stride == 0
-
-    def _read_update(self) -> dict[str, float]:
-        logged = self.logger.name_to_value
-        values = {name: float(logged[theirs]) for name, theirs in _LOGGED.items() if theirs in logged}
-        if "train/entropy_loss" in logged:
-            values["train/entropy"] = -float(logged["train/entropy_loss"])
-        if not np.isfinite(values.get("train/loss", 0.0)):
-            raise Diverged(f"the loss is {values['train/loss']} after {self.num_timesteps} steps")
-        if self._env.growth_steps:
-            values["rollout/reward_mean"] = self._env.growth_sum / self._env.growth_steps
-        self._env.growth_sum, self._env.growth_steps = 0.0, 0
-        return values
-
-    def _validate(self, step: int) -> dict[str, float]:
-        plan = self._plan
-        books = play(self._ppo().policy, plan.validation, plan.rules, pulse=self._reporter.check)
-        _, returns = pool_returns(books)
-        found = Validation(step, float(np.log1p(returns).sum()), sharpe_of(returns, plan.bars_per_year))
-        self.record = replace(self.record, validations=(*self.record.validations, found))
-        best = self.record.best
-        if best is None or found.growth > best.growth:
-            self.record = replace(self.record, best=Best(step, found.growth, copy_weights(self._ppo())))
-        values = {"validation/growth": found.growth}
-        return values if found.sharpe is None else values | {"validation/sharpe": found.sharpe}
-
-    def _after_minibatch(self, *_: Any) -> None:  # noqa: ANN401
-        self._reporter.check()
-        require_finite(self._ppo())
-        self._minibatch += 1
-        self._tell_progress()
-
-    def _tell_progress(self) -> None:
-        """Collecting is taken for the first half of an epoch, the minibatches for the second."""
-        plan, hyper = self._plan, self._plan.hyper
-        total = plan.rollouts_total
-        collected = self._ppo().num_timesteps / hyper.rollout_steps - self._rollout
-        minibatches = hyper.epochs * -(-hyper.rollout_steps // hyper.batch)
-        done = self._rollout + 0.5 * (collected + self._minibatch / minibatches)
-        part = 0.0 if total is None else done / total
-        if plan.duration_s is not None:
-            part = max(part, self.elapsed_s / plan.duration_s)
-        epoch = self._rollout + 1
-        self._reporter.advance(
-            min(part, 1.0),
-            text=f"PPO epoch {epoch}" + (f"/{total}" if total else ""),
-            step=self._ppo().num_timesteps,
-            steps_total=plan.steps_total,
-            epoch=epoch,
-            epochs_total=total,
-        )
-
-    def _ppo(self) -> PPO:
-        if not isinstance(self.model, PPO):
-            raise TypeError("this callback follows PPO")
-        return self.model
-
-    def _policy(self) -> Any:  # noqa: ANN401  (torch modules give their members no types)
-        return self._ppo().policy
-
-
 def learn(
-    plan: Plan, reporter: Reporter, *, resume_from: Any = None, clock: Clock = time.monotonic  # noqa: ANN401
+    plan: Plan,
+    reporter: Reporter,
+    *,
+    resume_from: Path | None = None,
+    clock: Clock = time.monotonic,
 ) -> Learned:
     """Train until the steps or the duration are over.
 
@@ -226,25 +49,15 @@ def learn(
     try:
         left = plan.steps_bound - model.num_timesteps
         if left > 0:
-            model.learn(left, callback=course, log_interval=None, reset_num_timesteps=resume_from is None)
+            model.learn(left, callback=course, log_interval=_NEVER, reset_num_timesteps=resume_from is None)
     except Stopped:
         course.save()
         raise
+    except ValueError:  # torch draws no actions from NaN
+        require_finite_answers(model)
+        raise
     course.save()
     return _finish(model, course)
-
-
-def require_finite(model: PPO) -> None:
-    """Raise Diverged when a parameter is NaN or infinite: a loss that is reaches the parameters at once."""
-    sums = torch.stack([parameter.detach().sum() for parameter in model.policy.parameters()])
-    if not bool(torch.isfinite(sums.sum())):
-        raise Diverged(f"a weight of the policy is NaN or infinite after {model.num_timesteps} steps")
-
-
-def sharpe_of(returns: np.ndarray[Any, np.dtype[np.float64]], bars_per_year: float) -> float | None:
-    """Annualised Sharpe ratio with no risk-free rate; None where nothing moved."""
-    spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
-    return float(returns.mean()) / spread * float(np.sqrt(bars_per_year)) if spread > 0.0 else None
 
 
 def _finish(model: PPO, course: Course) -> Learned:

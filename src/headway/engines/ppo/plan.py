@@ -9,7 +9,7 @@ from stable_baselines3.common.logger import Logger
 
 from headway.engines.ppo.accounts import Rules
 from headway.engines.ppo.env import TradingVecEnv
-from headway.engines.ppo.hyperparameters import Hyperparameters
+from headway.engines.ppo.hyperparameters import Hyperparameters, policy_options
 from headway.engines.ppo.market import Market
 
 _NO_END = 2**62  # steps, when only the duration ends a training
@@ -48,7 +48,9 @@ class Plan:
     def validation_stride(self) -> int:
         """Rollouts between two validations. Counted in rows, not in seconds: a repeated run must validate alike."""
         asked = len(self.validation) * len(self.rules.positions)
-        trained = self.hyper.rollout_steps * (3 * self.hyper.epochs + 1)  # forward and backward, and the collection
+        trained = self.hyper.rollout_steps * (
+            3 * self.hyper.epochs + 1
+        )  # forward and backward, and the collection
         return max(1, round(asked / (trained * _VALIDATION_SHARE)))
 
     @property
@@ -82,7 +84,7 @@ def build_model(plan: Plan) -> tuple[PPO, TradingVecEnv]:
         ent_coef=hyper.entropy_weight,
         vf_coef=hyper.value_weight,
         max_grad_norm=hyper.max_gradient_norm,
-        policy_kwargs={"net_arch": list(hyper.layers)},
+        policy_kwargs=policy_options(hyper.layers),
         seed=plan.seed,
         device="cpu",
     )

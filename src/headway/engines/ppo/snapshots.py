@@ -74,7 +74,9 @@ def take_snapshot(model: PPO, env: TradingVecEnv, *, record: Record, elapsed_s: 
     """Copy the state of a model that stands at a rollout boundary."""
     observations, starts = model._last_obs, model._last_episode_starts  # noqa: SLF001  (SB3 has no public name)
     if not isinstance(observations, np.ndarray) or starts is None:
-        raise RuntimeError("a snapshot is taken when learning has begun, of environments with plain observations")
+        raise RuntimeError(
+            "a snapshot is taken when learning has begun, of environments with plain observations"
+        )
     return Snapshot(
         step=model.num_timesteps,
         updates=model._n_updates,  # noqa: SLF001
@@ -100,7 +102,7 @@ def put_back(model: PPO, env: TradingVecEnv, snapshot: Snapshot) -> None:
     model._last_obs = snapshot.observations.copy()  # noqa: SLF001
     model._last_episode_starts = snapshot.episode_starts.copy()  # noqa: SLF001
     torch.set_rng_state(snapshot.generators.torch)
-    np.random.set_state(snapshot.generators.numpy)  # noqa: NPY002
+    np.random.set_state(snapshot.generators.numpy)
     random.setstate(snapshot.generators.python)
 
 

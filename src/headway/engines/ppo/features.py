@@ -1,0 +1,142 @@
+"""From candles to a market of unscaled features, and the scaler that is fitted on the train window alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from headway.domain.errors import DataError
+from headway.domain.json import JsonObject
+from headway.engines.ppo.accounts import Floats
+from headway.engines.ppo.columns import FROM_BARS, MEASURED, Columns
+from headway.engines.ppo.market import Market
+from headway.markets.candles import Candles, show_at
+
+_CLIP = 5.0  # scaled features stay within so many spreads: one wild bar must not drive the network
+_IQR_OF_NORMAL = 1.349  # interquartile range of a standard normal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which groups to compute, and which of them an order book measures."""
+
+    groups: tuple[str, ...]
+    measured: frozenset[str] = frozenset()
+
+    def compute(self, candles: Candles) -> dict[str, Columns]:
+        """{group: {column: one value a bar}}; NaN in the warm-up."""
+        return {group: self._columns(group, candles) for group in self.groups}
+
+    def is_estimated(self, group: str) -> bool:
+        """Whether the group stands for an order book that the data do not have."""
+        return group in MEASURED and group not in self.measured
+
+    def _columns(self, group: str, candles: Candles) -> Columns:
+        if group in self.measured:
+            return MEASURED[group][1](candles)
+        return FROM_BARS[group](candles)
+
+
+def choose_recipe(groups: tuple[str, ...], candles: Sequence[Candles]) -> Recipe:
+    """Measure what the order books of all symbols allow: every symbol must have the same columns."""
+    books = [frozenset(bars.book or {}) for bars in candles]
+    common = frozenset.intersection(*books) if books else frozenset()
+    return Recipe(
+        groups, frozenset(g for g, (needs, _) in MEASURED.items() if g in groups and needs <= common)
+    )
+
+
+def describe_features(recipe: Recipe, computed: dict[str, Columns]) -> dict[str, JsonObject]:
+    """{group: {columns, estimated}}, for the manifest."""
+    return {
+        group: {"columns": list(columns), "estimated": recipe.is_estimated(group)}
+        for group, columns in computed.items()
+    }
+
+
+def build_market(candles: Candles, computed: dict[str, Columns]) -> Market:
+    """One symbol with its unscaled features, without the rows of the warm-up.
+
+    DataError when no row is left, or a feature is missing or infinite after the warm-up.
+    """
+    columns = {f"{group}.{name}": c for group, found in computed.items() for name, c in found.items()}
+    features_rc = np.stack(list(columns.values()), axis=1)
+    first = _require_features(candles, tuple(columns), features_rc)
+    rows = slice(first, len(candles))
+    returns = np.append(0.0, candles.close[1:] / candles.close[:-1] - 1.0)[rows]
+    returns[0] = 0.0
+    return Market(
+        symbols=(candles.symbol,),
+        offsets=(0, len(candles) - first),
+        names=tuple(columns),
+        features_rc=features_rc[rows].astype(np.float32),
+        returns_r=returns,
+        at_s_r=candles.at_s[rows],
+    )
+
+
+def _require_features(candles: Candles, names: tuple[str, ...], features_rc: Floats) -> int:
+    """The first row with all features."""
+    finite = np.isfinite(features_rc)
+    whole = np.flatnonzero(finite.all(axis=1))
+    if not len(whole):
+        never = [name for k, name in enumerate(names) if not finite[:, k].any()]
+        raise DataError(
+            f"{candles.source.name}: {len(candles)} bars of {candles.symbol} are too few for the features "
+            f"({', '.join(never) or 'never all at once'}): give more bars or a finer timeframe"
+        )
+    first = int(whole[0])
+    holes = np.argwhere(~finite[first:])
+    if len(holes):
+        row, column = (int(k) for k in holes[0])
+        raise DataError(
+            f"{candles.source.name}: the feature {names[column]} cannot be computed at "
+            f"{show_at(int(candles.at_s[first + row]))}: check the bars before it"
+        )
+    return first
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Centres and spreads of the columns; features are clipped to 5 spreads."""
+
+    names: tuple[str, ...]
+    centre_c: Floats
+    spread_c: Floats
+    clip: float = _CLIP
+
+    def apply(self, market: Market) -> Market:
+        """The market with scaled features; ValueError when its columns are others."""
+        if market.names != self.names:
+            raise ValueError(f"a scaler of {self.names} cannot scale {market.names}")
+        scaled = (market.features_rc - self.centre_c) / self.spread_c
+        return replace(market, features_rc=np.clip(scaled, -self.clip, self.clip).astype(np.float32))
+
+    def to_json(self) -> JsonObject:
+        return {
+            "names": list(self.names),
+            "centre": self.centre_c.tolist(),
+            "spread": self.spread_c.tolist(),
+            "clip": self.clip,
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Scaler:
+        return cls(
+            names=tuple(stored["names"]),
+            centre_c=np.array(stored["centre"], np.float64),
+            spread_c=np.array(stored["spread"], np.float64),
+            clip=float(stored["clip"]),
+        )
+
+
+def fit_scaler(train: Market) -> Scaler:
+    """Median and interquartile range of the train window; the standard deviation where most values are equal."""
+    values = train.features_rc.astype(np.float64)
+    low, centre, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    spread = (high - low) / _IQR_OF_NORMAL
+    spread = np.where(spread > 0.0, spread, values.std(axis=0))
+    return Scaler(train.names, centre, np.where(spread > 0.0, spread, 1.0))

@@ -1,0 +1,89 @@
+"""The service half with a store in memory and everything outside of the process settable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from headway.control.context import Context, Policy
+from headway.domain.errors import PreflightFailed
+from headway.domain.reasons import Reason
+from headway.ports import Transaction
+from headway.store.bus import LocalBus
+from headway.store.opening import open_store
+from tests.fakes.clock import SettableClock
+from tests.fakes.executor import FakeExecutor
+
+
+@dataclass
+class FakeCandles:
+    """The port DataCatalog: the same number of bars of everything."""
+
+    bars: int | None = 10_000
+    failure: Exception | None = None
+
+    def rows(self, symbol: str, timeframe: str) -> int | None:
+        if self.failure is not None:
+            raise self.failure
+        return self.bars
+
+
+@dataclass
+class FakeEngines:
+    """The port EngineCatalog: every engine is installed but those that are named."""
+
+    missing: set[str] = field(default_factory=set)
+
+    def require(self, engine: str) -> None:
+        if engine in self.missing:
+            raise PreflightFailed(f"{engine} is not installed", reason=Reason.PREFLIGHT_REJECTED)
+
+
+@dataclass(frozen=True)
+class Services:
+    """A context and the parts of it that a test moves."""
+
+    context: Context
+    clock: SettableClock
+    executor: FakeExecutor
+    candles: FakeCandles
+    engines: FakeEngines
+
+
+def make_services(tmp_path: Path, **policy: Any) -> Services:
+    """A service half over `tmp_path`; by default without a limit of runs an hour or of free space."""
+    bounds = Policy(
+        **{
+            "runs_dir": tmp_path / "runs",
+            "candles_dir": tmp_path / "candles",
+            "jobs_per_hour": 0,
+            "min_free_bytes": 0,
+            **policy,
+        }
+    )
+    bounds.runs_dir.mkdir(parents=True, exist_ok=True)
+    store = open_store("memory:")
+    for kind, count in (("cpu", bounds.cpu_slots), ("gpu", bounds.gpu_slots)):
+        store.write(partial(_set_slots, kind=kind, count=count))
+    clock, executor, candles, engines = SettableClock(), FakeExecutor(), FakeCandles(), FakeEngines()
+    context = Context(
+        store=store,
+        bus=LocalBus(),
+        clock=clock,
+        executors={executor.name: executor},
+        candles=candles,
+        engines=engines,
+        policy=bounds,
+    )
+    return Services(context, clock, executor, candles, engines)
+
+
+def make_context(tmp_path: Path, **policy: Any) -> Context:
+    """The context of `make_services`, where a test moves nothing."""
+    return make_services(tmp_path, **policy).context
+
+
+def _set_slots(tx: Transaction, *, kind: str, count: int) -> None:
+    tx.set_slots(kind, count)
