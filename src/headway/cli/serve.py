@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Sequence
 from types import FrameType
@@ -54,9 +55,11 @@ class _Server(uvicorn.Server):
         self.broken = False
         self._closing = running.service.closing
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End in order; asked twice by Ctrl-C, at once. Uvicorn's own would raise the signal again at the end."""
         self._closing.close()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     def break_off(self, loop: str, error: BaseException) -> None:
         """A service that no longer watches its runs must not look alive."""
