@@ -7,7 +7,6 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +30,7 @@ from headway.settings import Settings
 from headway.store.bus import LocalBus
 from headway.store.opening import open_store
 from headway.telemetry.counters import Counters, Load
+from headway.wire.rundir import write_whole
 
 _log = structlog.get_logger("headway.service")
 
@@ -112,13 +112,12 @@ def find_secret(settings: Settings) -> tuple[str, bool]:
     if settings.admin_secret is not None:
         return settings.admin_secret.get_secret_value(), False
     path = settings.data_dir / "admin-secret"
-    with suppress(FileNotFoundError):
-        return path.read_text().strip(), False
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    kept = path.read_text().strip() if path.exists() else ""
+    if kept:
+        return kept, False
     made = secrets.token_urlsafe(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET_MODE)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{made}\n")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    write_whole(path, f"{made}\n".encode(), mode=_SECRET_MODE)
     return made, True
 
 

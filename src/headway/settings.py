@@ -6,8 +6,9 @@ Every setting is a heading row of docs/settings.md; a test holds that.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -21,6 +22,7 @@ from pydantic_settings import (
 from headway.domain.errors import InvalidInput
 
 _CORES_PER_SLOT = 4
+_NOT_SETTINGS = {"HEADWAY_CONFIG", "HEADWAY_ATTEMPT_DIR"}
 
 
 def _default_data_dir() -> Path:
@@ -55,7 +57,7 @@ class Settings(BaseSettings):
     min_free_mb: Annotated[int, Field(ge=0)] = 1024
     contact_lost_after_s: Annotated[float, Field(ge=2, le=3600)] = 10.0
     warm: bool = True
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 
     @field_validator("symbols", mode="before")
@@ -66,6 +68,18 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("admin_secret")
+    @classmethod
+    def _require_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("it is empty: unset it, and a secret is made at the first start")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _raise_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("data_dir")
     @classmethod
@@ -124,9 +138,17 @@ def read_settings(**overrides: Any) -> Settings:
         raise InvalidInput(
             _shown_name(name),
             "(secret)" if "secret" in name.lower() else first.get("input"),
-            first["msg"],
+            first["msg"].removeprefix("Value error, "),
             remedy="See docs/settings.md",
         ) from error
+
+
+def unknown_names(environment: Iterable[str]) -> list[str]:
+    """Names in the environment that look like settings and are none: misspelt ones do nothing, silently."""
+    known = {
+        f"HEADWAY_{name.upper()}" for name in Settings.model_fields if name != "admin_secret"
+    } | _NOT_SETTINGS
+    return sorted(name for name in environment if name.startswith("HEADWAY_") and name not in known)
 
 
 def _shown_name(name: str) -> str:

@@ -69,7 +69,7 @@ def _launch(
 def _pids(runs_dir: Path) -> list[int]:
     """What the training program has started, once it is under way."""
     path = _attempt(runs_dir).path / "pids"
-    return [int(text) for text in eventually(lambda: path.exists() and path.read_text()).split()]
+    return [int(text) for text in eventually(lambda: path.read_text() if path.exists() else None).split()]
 
 
 def _exit_of(executor: LocalExecutor) -> ExitRecord:

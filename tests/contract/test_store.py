@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_touching_a_run_changes_its_progress_alone(store: Store) -> None:
 @pytest.mark.parametrize(
     "stored", [{"attempt": 2, "state": State.TRAINING}, {"attempt": 1, "state": State.DONE}]
 )
-def test_a_late_attempt_cannot_touch_a_run(store: Store, stored: dict[str, object]) -> None:
+def test_a_late_attempt_cannot_touch_a_run(store: Store, stored: dict[str, Any]) -> None:
     _insert(store, make_run(**stored))
     with pytest.raises(StaleAttempt):
         store.write(lambda tx: tx.touch_run(make_run(attempt=1)))

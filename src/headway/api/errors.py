@@ -125,8 +125,10 @@ def _describe_invalid(first: ErrorDetails | dict[str, Any]) -> ErrorBody:
     bound = f"valid JSON: {first.get('ctx', {}).get('error', first['msg'])}" if broken else str(first["msg"])
     if first["type"] == "extra_forbidden":
         bound = "unknown field"
-    body = errors.InvalidInput("body" if broken else field, presentable(first.get("input")), bound)
-    return describe(body)
+    found = describe(errors.InvalidInput("body" if broken else field, presentable(first.get("input")), bound))
+    return (
+        found.model_copy(update={"value": None, "message": f"the body is not {bound}"}) if broken else found
+    )
 
 
 async def _answer_http(_request: Request, error: Exception) -> Response:

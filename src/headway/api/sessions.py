@@ -40,7 +40,8 @@ def make_sessions_router(service: Service) -> APIRouter:
 
 def _start(service: Service, request: RealSessionRequest) -> str:
     spec = spec_of_session(request, service.context.policy)
-    submission = Submission(spec, service.owner, to_accepted, rate_limited=False, guard=_require_alone)
+    owner = f"{service.owner}/session"  # sessions take nothing from the hourly rate of jobs
+    submission = Submission(spec, owner, to_accepted, rate_limited=False, guard=_require_alone)
     return submit(service.context, submission).run_id
 
 

@@ -247,7 +247,7 @@ def _time(moment: Any) -> str | None:
 
 
 def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else fraction * _PERCENT
+    return None if fraction is None else fraction * _PERCENT + 0.0  # no -0.0
 
 
 def _whole(number: float | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import socket
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import httpx
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from headway.compose import list_gpus
 from headway.domain.errors import DataError
 from headway.markets.catalog import find_holding
-from headway.settings import Settings, config_file
+from headway.settings import Settings, config_file, unknown_names
 
 _PPO_PACKAGES = ("torch", "stable-baselines3", "gymnasium", "arch", "polars")
 _LOW_DISK_BYTES = 5 << 30
@@ -54,7 +56,9 @@ def show(findings: list[Finding], console: Console) -> None:
     table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
     marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[red]problem[/]"}
     for finding in findings:
-        table.add_row(marks[finding.level], finding.what, finding.found, finding.remedy)
+        table.add_row(
+            marks[finding.level], *(escape(text) for text in (finding.what, finding.found, finding.remedy))
+        )
     console.print(table)
 
 
@@ -89,7 +93,13 @@ def _check_folder(settings: Settings) -> list[Finding]:
     folder = settings.data_dir
     level = "ok" if folder.is_dir() else "note"
     state = str(folder) if folder.is_dir() else f"{folder} (made at the first start)"
-    return [Finding("settings", "ok", source), Finding("data folder", level, state)]
+    unknown = unknown_names(os.environ)
+    misspelt = [Finding("settings", "problem", f"unknown: {', '.join(unknown)}", "see docs/settings.md")]
+    return [
+        Finding("settings", "ok", source),
+        *(misspelt if unknown else []),
+        Finding("data folder", level, state),
+    ]
 
 
 def _check_disk(settings: Settings) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from headway.api.app import make_app
 from headway.cli.exits import Exit
 from headway.compose import Running, build, find_secret
 from headway.domain.errors import StoreUnavailable
-from headway.settings import Settings
+from headway.settings import Settings, unknown_names
 from headway.telemetry.logs import configure_logs
 
 _log = structlog.get_logger("headway.service")
@@ -90,5 +91,7 @@ def _greet(settings: Settings, listener: socket.socket, new_secret: str | None) 
     out.print(f"Headway {headway.__version__} listens on http://{settings.bind}:{port}")
     out.print(f"  data folder  {settings.data_dir}")
     out.print("  trainings survive the end of this server; stop it with Ctrl-C")
+    for name in unknown_names(os.environ):
+        out.print(f"  [yellow]warning[/]      {name} is no setting and does nothing: see docs/settings.md")
     if new_secret is not None:
         out.print(f"  admin secret {new_secret}  (shown once; kept in {settings.data_dir / 'admin-secret'})")

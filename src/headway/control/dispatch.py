@@ -62,6 +62,9 @@ def _close_unstarted(context: Context, run: Run, error: Exception) -> None:
         context.executor_of(run).bury(run.id, run.attempt)
     except Conflict:
         return  # it lives after all: the watcher follows it
+    except (OSError, HeadwayError) as trouble:  # a full disk, no such executor: the watcher tries again
+        _log.warning("attempt could not be closed", run_id=run.id, attempt=run.attempt, error=str(trouble))
+        return
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     reason = Reason.DISK_FULL if full else Reason.PREFLIGHT_REJECTED
     now = context.clock.now()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from headway.control.advance import end, requeue
 from headway.control.context import Context
 from headway.control.ingest import drain
@@ -17,6 +19,8 @@ from headway.ports import Transaction
 from headway.wire.attempts import ExitRecord
 from headway.wire.lines import LineKind, read_lines
 from headway.wire.rundir import RunDir, find_json
+
+_log = structlog.get_logger("headway.finish")
 
 _TAIL_BYTES = 64 << 10
 
@@ -56,11 +60,12 @@ def _read_result(folder: RunDir, attempt: int) -> Result | None:
     """The result of this attempt if its file is whole; an earlier attempt's does not count."""
     try:
         found = find_json(folder.result)
-    except CorruptRunFile:
+        if found is None or found.pop("attempt", None) != attempt:
+            return None
+        return Result.from_json(found)
+    except (CorruptRunFile, KeyError, ValueError, TypeError) as error:
+        _log.warning("the result cannot be read", file=str(folder.result), error=repr(error))
         return None
-    if found is None or found.pop("attempt", None) != attempt:
-        return None
-    return Result.from_json(found)
 
 
 def _read_farewell(path: Path) -> Farewell | None:
@@ -71,8 +76,6 @@ def _read_farewell(path: Path) -> Farewell | None:
             tail = file.read()
     except FileNotFoundError:
         return None
-    ended = [line for line in read_lines(tail).lines if line.kind is LineKind.ENDED]
-    if not ended:
-        return None
-    data = ended[-1].data
-    return Farewell(Reason(data["reason"]), data.get("error"))
+    ended = [line.data for line in read_lines(tail).lines if line.kind is LineKind.ENDED]
+    known = [data for data in ended if data.get("reason") in set(Reason)]
+    return Farewell(Reason(known[-1]["reason"]), known[-1].get("error")) if known else None

@@ -6,8 +6,12 @@ Killed anywhere, nothing is lost and nothing counted twice: either both are stor
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from headway.control.advance import advance
 from headway.control.context import Context
@@ -23,6 +27,8 @@ from headway.ports import LogCursor, Transaction
 from headway.wire.lines import Line, LineKind, Reading, read_lines
 
 CHUNK_BYTES = 1 << 20
+
+_MAX_STEP = 2**62
 
 
 def ingest(context: Context, run: Run) -> bool:
@@ -43,7 +49,24 @@ def ingest_from(context: Context, run: Run, cursor: LogCursor) -> LogCursor | No
             return None
         reading = Reading([], len(chunk), ["a line longer than a mebibyte"])
     now = context.clock.now()
-    return context.commit(run.id, lambda tx: _store(tx, run, cursor, reading, now))
+    while True:
+        try:
+            return context.commit(run.id, partial(_store, seen=run, cursor=cursor, reading=reading, now=now))
+        except _Unusable as broken:  # all of the chunk is undone: again, without that line
+            reading = _without(reading, broken)
+
+
+class _Unusable(Exception):
+    """A line of the right shape whose content makes no sense."""
+
+    def __init__(self, line: Line, error: Exception) -> None:
+        self.line = line
+        super().__init__(f"line {line.seq} ({line.kind.value}) cannot be used: {error!r}"[:300])
+
+
+def _without(reading: Reading, broken: _Unusable) -> Reading:
+    lines = [line for line in reading.lines if line is not broken.line]
+    return Reading(lines, reading.consumed_bytes, [*reading.rejected, str(broken)])
 
 
 def drain(context: Context, run: Run) -> None:
@@ -73,7 +96,10 @@ def _store(tx: Transaction, seen: Run, cursor: LogCursor, reading: Reading, now:
     for line in reading.lines:
         if line.seq <= seq:
             continue
-        run = _INDEXERS[line.kind](tx, run, line)
+        try:
+            run = _INDEXERS[line.kind](tx, run, line)
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise _Unusable(line, error) from error
         seq = line.seq
     for rejected in reading.rejected:
         data = {"level": "warning", "text": f"passed over in the log: {rejected}"}
@@ -88,7 +114,7 @@ def _store(tx: Transaction, seen: Run, cursor: LogCursor, reading: Reading, now:
 def _enter_phase(tx: Transaction, run: Run, line: Line) -> Run:
     target = State(line.data["state"])
     at = parse_utc(line.at)
-    run = run.evolve(progress=Progress(run.progress.fraction, str(line.data["text"])))
+    run = run.evolve(progress=replace(run.progress, phase=str(line.data["text"]), eta_s=None))
     if run.state is State.PREFLIGHT and target in (State.TRAINING, State.EVALUATING):
         started = run.started_at or at
         run = advance(
@@ -117,7 +143,7 @@ def _report_progress(tx: Transaction, run: Run, line: Line) -> Run:
 def _index_metrics(tx: Transaction, run: Run, line: Line) -> Run:
     at = parse_utc(line.at)
     points = [
-        MetricPoint(name, int(step), float(value), at)
+        _to_point(name, step, value, at)
         for step, values in line.data["rows"]
         for name, value in values.items()
     ]
@@ -125,14 +151,24 @@ def _index_metrics(tx: Transaction, run: Run, line: Line) -> Run:
     return run.evolve(latest={**run.latest, **{point.name: point.value for point in points}})
 
 
+def _to_point(name: str, step: Any, value: Any, at: datetime) -> MetricPoint:
+    """The point; ValueError for what no series can hold."""
+    point = MetricPoint(name, int(step), float(value), at)
+    if not isfinite(point.value) or abs(point.step) > _MAX_STEP:
+        raise ValueError(f"{name} = {value} at step {step}")
+    return point
+
+
 def _keep_checkpoint(tx: Transaction, run: Run, line: Line) -> Run:
-    tx.add_checkpoint(run.id, Checkpoint.from_json(line.data))
-    return advance(tx, run, EventKind.CHECKPOINT_SAVED, at=parse_utc(line.at), data=line.data)
+    at, checkpoint = parse_utc(line.at), Checkpoint.from_json(line.data)
+    tx.add_checkpoint(run.id, checkpoint)
+    return advance(tx, run, EventKind.CHECKPOINT_SAVED, at=at, data=line.data)
 
 
 def _keep_artifact(tx: Transaction, run: Run, line: Line) -> Run:
-    tx.add_artifact(run.id, Artifact.from_json(line.data))
-    return advance(tx, run, EventKind.ARTIFACT_SAVED, at=parse_utc(line.at), data=line.data)
+    at, artifact = parse_utc(line.at), Artifact.from_json(line.data)
+    tx.add_artifact(run.id, artifact)
+    return advance(tx, run, EventKind.ARTIFACT_SAVED, at=at, data=line.data)
 
 
 def _keep_note(tx: Transaction, run: Run, line: Line) -> Run:

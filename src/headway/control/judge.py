@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from headway.domain.reasons import Reason
 from headway.domain.results import Result
-from headway.wire.attempts import ExitRecord, Verb
+from headway.wire.attempts import ExitCode, ExitRecord, Verb
 
 _OF_VERB = {
     Verb.CANCEL: Reason.CANCELLED_BY_USER,
@@ -60,6 +60,12 @@ def judge(
         return Verdict(Reason.SUPERVISOR_LOST, exit.note or "the supervisor of the attempt is gone")
     if farewell is not None and farewell.reason not in (Reason.COMPLETED, Reason.STOPPED_EARLY):
         return Verdict(farewell.reason, farewell.error)
+    return _judge_exit(exit)
+
+
+def _judge_exit(exit: ExitRecord) -> Verdict:  # noqa: A002
+    if exit.code == ExitCode.DISK_FULL:
+        return Verdict(Reason.DISK_FULL, "the disk was too full for the log of the training")
     return Verdict(Reason.TRAINER_ERROR, _describe_exit(exit))
 
 

@@ -103,7 +103,7 @@ def contact_of(context: Context, run: Run) -> Contact | None:
         return None
     try:
         sighting = context.executor_of(run).observe(run.id, run.attempt)
-    except NotFound:
+    except (NotFound, InvalidInput):  # not yet started, or started by a server that had another executor
         return None
     lost = run.contact_lost_since is not None
     state = ContactState.LOST if lost else ContactState.LIVE

@@ -119,7 +119,8 @@ def _replay(tx: Transaction, owner: str, key: str, body_sha256: str) -> Accepted
 def _require_rate(tx: Transaction, owner: str, jobs_per_hour: int, now: datetime) -> None:
     if jobs_per_hour <= 0:
         return
-    recent = tx.creation_times(owner, now - _RATE_WINDOW, jobs_per_hour)
+    begin = now - _RATE_WINDOW
+    recent = [at for at in tx.creation_times(owner, begin, jobs_per_hour) if at > begin]
     if len(recent) < jobs_per_hour:
         return
     wait_s = max(ceil((recent[-1] + _RATE_WINDOW - now).total_seconds()), 1)

@@ -32,7 +32,7 @@ def spec_of_job(request: TrainingRequest, policy: Policy) -> Spec:
     return Spec(
         engine="ppo",
         config=_trading_config(request, policy).to_json(),
-        limits=_limits(hours, request.max_cost_usd, policy),
+        limits=_limits(hours, _max_cost(request, policy), policy),
         seed=_seed(request.seed),
         priority=request.priority,
         notes=request.notes,
@@ -60,13 +60,19 @@ def spec_of_session(request: RealSessionRequest, policy: Policy) -> Spec:
 
 
 def limits_of_resume(request: ResumeRequest, old: Limits, policy: Policy) -> Limits:
-    """The limits of a run that goes on: raised where the request says so, within the server's ceilings."""
+    """The limits of a run that goes on: raised where the request says so, within the server's ceilings.
+
+    What the server's settings decide is taken from them anew: whoever raised the memory limit resumes with it.
+    """
     hard_s, cost = old.hard_duration_s, old.max_cost_usd
     if request.max_duration_hours is not None:
         hard_s = _require_max_hours(request.max_duration_hours, policy) * 3600.0
     if request.max_cost_usd is not None:
         cost = _require_cost(request.max_cost_usd, policy)
-    return Limits.from_json({**old.to_json(), "hard_duration_s": hard_s, "max_cost_usd": cost})
+    decided_here = {"memory_bytes": policy.memory_bytes, "grace_s": policy.grace_s}
+    return Limits.from_json(
+        {**old.to_json(), **decided_here, "hard_duration_s": hard_s, "max_cost_usd": cost}
+    )
 
 
 def series_of(spec: Spec) -> str:
@@ -76,12 +82,26 @@ def series_of(spec: Spec) -> str:
 
 
 def _hours_of_job(request: TrainingRequest, policy: Policy) -> Hours:
-    ceiling = _require_max_hours(request.max_duration_hours, policy)
+    ceiling = _max_hours(request, policy)
     if request.duration_hours is not None:
         return Hours(require_hours(request.duration_hours, ceiling_hours=ceiling), ceiling)
     if request.steps is not None:
         return Hours(hours_from_steps(request.steps, ceiling_hours=ceiling), ceiling)
     return Hours(MIN_HOURS, ceiling)
+
+
+def _max_hours(request: TrainingRequest, policy: Policy) -> float:
+    """As asked for, within bounds; not asked for, the default or the server's lower ceiling."""
+    if "max_duration_hours" in request.model_fields_set:
+        return _require_max_hours(request.max_duration_hours, policy)
+    return min(request.max_duration_hours, policy.ceiling_hours)
+
+
+def _max_cost(request: TrainingRequest, policy: Policy) -> float:
+    """As `_max_hours`, for the budget."""
+    if "max_cost_usd" in request.model_fields_set:
+        return _require_cost(request.max_cost_usd, policy)
+    return min(request.max_cost_usd, policy.ceiling_cost_usd)
 
 
 def _require_max_hours(hours: float, policy: Policy) -> float:
@@ -115,17 +135,15 @@ def _trading_config(request: TrainingRequest | RealSessionRequest, policy: Polic
 
 
 def _limits(hours: Hours, max_cost_usd: float, policy: Policy) -> Limits:
-    cost = _require_cost(max_cost_usd, policy)
-    require_affordable(hours.planned, usd_per_hour=policy.usd_per_hour, max_cost_usd=cost)
+    require_affordable(hours.planned, usd_per_hour=policy.usd_per_hour, max_cost_usd=max_cost_usd)
     return Limits(
         duration_s=hours.planned * 3600.0,
         hard_duration_s=hours.hard * 3600.0,
-        max_cost_usd=cost,
+        max_cost_usd=max_cost_usd,
         usd_per_hour=policy.usd_per_hour,
         memory_bytes=policy.memory_bytes,
         grace_s=policy.grace_s,
         cpus=1,
-        gpus=1 if policy.gpu_slots else 0,
         threads=policy.threads_per_slot,
     )
 

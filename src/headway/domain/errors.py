@@ -23,7 +23,10 @@ from __future__ import annotations
 
 
 class HeadwayError(Exception):
-    """Base of every error that Headway raises on purpose."""
+    """Base of every error that Headway raises on purpose. Each crosses a process boundary whole."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_remake, (type(self), self.args, vars(self).copy()))
 
 
 class InvalidInput(HeadwayError):
@@ -36,13 +39,6 @@ class InvalidInput(HeadwayError):
         self.remedy = remedy
         text = f"{field} = {_short(value)} is not allowed: {bound}"
         super().__init__(f"{text}. {remedy}" if remedy else text)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_invalid_input, (self.field, self.value, self.bound, self.remedy))
-
-
-def _invalid_input(field: str, value: object, bound: str, remedy: str) -> InvalidInput:
-    return InvalidInput(field, value, bound, remedy=remedy)
 
 
 class NotFound(HeadwayError):
@@ -127,6 +123,12 @@ class CorruptRunFile(HeadwayError):
 
 class StoreUnavailable(HeadwayError):
     """The store cannot be opened, or another server holds this data folder."""
+
+
+def _remake(kind: type[HeadwayError], args: tuple[object, ...], fields: dict[str, object]) -> HeadwayError:
+    error = kind.__new__(kind, *args)  # __init__ asks for fields that args do not hold
+    vars(error).update(fields)
+    return error
 
 
 def _short(value: object) -> str:

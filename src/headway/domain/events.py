@@ -12,7 +12,7 @@ from headway.domain.json import JsonObject
 class EventKind(StrEnum):
     """What happened. Each kind is a heading of docs/events.md."""
 
-    RUN_QUEUED = "run_queued"  # accepted; data: engine, label
+    RUN_QUEUED = "run_queued"  # accepted; data: engine, origin
     RUN_CLAIMED = "run_claimed"  # queued -> preflight; data: attempt, executor
     TRAINING_STARTED = "training_started"  # preflight -> training
     EVALUATION_STARTED = "evaluation_started"  # training -> evaluating
@@ -23,9 +23,11 @@ class EventKind(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"  # data: by, why
     CONTACT_LOST = "contact_lost"  # data: since
     CONTACT_REGAINED = "contact_regained"
-    ATTEMPT_ENDED = "attempt_ended"  # active -> queued, to be tried again; data: attempt, reason
-    RUN_RESUMED = "run_resumed"  # failed or cancelled -> queued; data: checkpoint
-    RUN_ENDED = "run_ended"  # -> done, failed, cancelled; data: state, reason, error
+    ATTEMPT_ENDED = "attempt_ended"  # active -> queued; data: attempt, reason, error, attempt_runtime_s
+    RUN_RESUMED = "run_resumed"  # failed or cancelled -> queued; data: checkpoint, from_state
+    RUN_ENDED = (
+        "run_ended"  # -> done, failed, cancelled; data: state, reason, error, attempt_runtime_s, runtime_s
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from headway.domain.json import JsonObject
 
 STEPS_PER_HOUR = 100_000  # the rule of the jobs API: 100,000 steps are taken as an hour
 MIN_HOURS = 0.25
-MAX_ATTEMPTS = 3
+
+_RESERVED_FRACTION = 0.02  # of the hard limit: for preparation, evaluation and saving
+_RESERVED_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,15 @@ class Limits:
     def from_json(cls, data: JsonObject) -> Limits:
         known: dict[str, Any] = dict(data)
         return cls(**known)
+
+    @property
+    def training_s(self) -> float | None:
+        """Seconds that an engine may train: the planned ones, but so few that what comes before and after training
+        fits under the hard limit. None for no limit."""
+        if self.hard_duration_s is None:
+            return self.duration_s
+        latest_s = self.hard_duration_s - max(_RESERVED_FRACTION * self.hard_duration_s, _RESERVED_S)
+        return latest_s if self.duration_s is None else min(self.duration_s, latest_s)
 
     @property
     def budget_s(self) -> float | None:

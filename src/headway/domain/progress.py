@@ -36,11 +36,18 @@ class Progress:
     @classmethod
     def from_json(cls, data: JsonObject) -> Progress:
         known: dict[str, Any] = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
-        return cls(**known)
+        fraction = min(max(0.0, known.pop("fraction", 0.0)), 1.0)
+        return cls(fraction, **known)
 
     def after(self, earlier: Progress) -> Progress:
-        """This progress, with a fraction that never falls behind an earlier one of the same attempt."""
-        return self if self.fraction >= earlier.fraction else replace(self, fraction=earlier.fraction)
+        """This progress within the same attempt: the fraction never falls, and what is not counted any more (steps
+        while evaluating) keeps its last count."""
+        return replace(
+            self,
+            fraction=max(self.fraction, earlier.fraction),
+            step=earlier.step if self.step is None else self.step,
+            steps_total=earlier.steps_total if self.steps_total is None else self.steps_total,
+        )
 
 
 def overall_fraction(state: State, part: float) -> float:
@@ -50,7 +57,7 @@ def overall_fraction(state: State, part: float) -> float:
     if state not in _BANDS:
         return 0.0
     low, high = _BANDS[state]
-    return min(low + (high - low) * min(max(part, 0.0), 1.0), _ALMOST_DONE)
+    return min(low + (high - low) * min(max(0.0, part), 1.0), _ALMOST_DONE)
 
 
 def estimate_eta_s(elapsed_s: float, part: float) -> float | None:

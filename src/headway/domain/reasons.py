@@ -83,7 +83,7 @@ RULES: dict[Reason, ReasonRule] = {
         State.FAILED,
         False,
         "The training used more memory than it was allowed, or than the machine has.",
-        "Raise HEADWAY_MEMORY_LIMIT_MB or train a smaller model, then resume.",
+        "Raise HEADWAY_MEMORY_LIMIT_MB (and restart the server), or train a smaller model, then resume.",
     ),
     Reason.DISK_FULL: ReasonRule(
         State.FAILED, False, "The disk is full.", "Free some space in the data folder, then resume."

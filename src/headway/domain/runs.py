@@ -33,7 +33,6 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     latest: dict[str, float] = field(default_factory=dict)  # newest value of each metric
     result: Result | None = None
-    resume_from: str | None = None  # checkpoint that the next attempt starts from
     retries: int = 0  # attempts lost since the run was last queued by a person
     spent_s: float = 0.0  # runtime of the attempts that have ended
     event_seq: int = 0  # number of kept events; the newest one's seq

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,12 @@ class LogWriter:
         finite: list[Any] = []
         lines: list[bytes] = []
         for step, values in rows:
-            kept = {name: float(value) for name, value in values.items() if isfinite(value)}
+            numbers = {name: _number(value) for name, value in values.items()}
+            kept = {name: value for name, value in numbers.items() if isfinite(value)}
             if len(kept) < len(values):
                 lines += self._note_missing(step, values.keys() - kept.keys())
             if kept:
-                finite.append([step, kept])
+                finite.append([int(step), kept])
         return [*lines, self._encode(LineKind.METRICS, {"rows": finite})] if finite else lines
 
     def _note_missing(self, step: int, names: set[str]) -> list[bytes]:
@@ -125,13 +126,25 @@ class LogWriter:
 
     def _encode(self, kind: LineKind, data: JsonObject) -> bytes:
         self._seq += 1
-        return encode_line(self._seq, format_utc(utc_now()), kind, data)
+        at = format_utc(utc_now())
+        try:
+            return encode_line(self._seq, at, kind, data)
+        except (TypeError, ValueError) as error:  # one word that is no JSON must not silence all that follow
+            text = f"a line of kind {kind.value} was left out: {error}"
+            return encode_line(self._seq, at, LineKind.NOTE, {"level": "warning", "text": ascii(text)[1:-1]})
 
     def _wait_for_room(self) -> None:
         while len(self._waiting) > _MAX_WAITING and self._failure is None:
             self._room.clear()
             self._wake.set()
             self._room.wait(_FLUSH_S)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return nan
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -62,8 +62,8 @@ class FileReporter:
         self._told_at = now
         if self._first_part is None:  # a resumed training begins in the middle: its pace counts from there
             self._first_part, self._entered = part, now
-        done = part - self._first_part
-        left = estimate_eta_s(now - self._entered, done / (1.0 - self._first_part)) if done > 0 else None
+        done, ahead = part - self._first_part, 1.0 - self._first_part
+        left = estimate_eta_s(now - self._entered, done / ahead) if done > 0 and ahead > 0 else None
         data: dict[str, Any] = {
             "fraction": overall_fraction(self._state, part),
             "phase": text,

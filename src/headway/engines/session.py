@@ -1,7 +1,7 @@
 """One attempt in the training process: set up, train, write the result, say why it ended.
 
 `python -m headway.engines.session ATTEMPT_DIR`. Exit codes: 0 the training ended with a result, 3 it was asked to
-stop, 1 it failed. They are for people who read `exit.json`; what holds is judged from the files.
+stop, 4 the disk was too full for the log, 1 it failed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,9 @@ from headway.engines.base import Assignment, Diverged, Stopped
 from headway.engines.logwriter import LogWriter
 from headway.engines.registry import get_engine
 from headway.engines.reporter import FileReporter
-from headway.wire.attempts import Launch, StopRequest, Verb
+from headway.wire.attempts import ExitCode, Launch, StopRequest, Verb
 from headway.wire.lines import LineKind
 from headway.wire.rundir import AttemptDir, RunDir, find_json, get_json, write_json
-
-DONE, FAILED, STOPPED = 0, 1, 3
 
 _OF_VERB = {
     Verb.CANCEL: Reason.CANCELLED_BY_USER,
@@ -47,7 +45,11 @@ def run_session(attempt: AttemptDir) -> int:
     _listen(attempt, reporter)
     code, farewell = _train(assignment, reporter)
     log.add(LineKind.ENDED, farewell)
-    log.close()
+    try:
+        log.close()
+    except OSError as error:
+        traceback.print_exc()
+        return ExitCode.DISK_FULL if error.errno == errno.ENOSPC else ExitCode.FAILED
     return code
 
 
@@ -91,16 +93,16 @@ def _read_stop(attempt: AttemptDir, fallback: Verb | None) -> StopRequest | None
     return StopRequest(fallback, "signal", "the training process was told to end", format_utc(utc_now()))
 
 
-def _train(assignment: Assignment, reporter: FileReporter) -> tuple[int, dict[str, str | None]]:
+def _train(assignment: Assignment, reporter: FileReporter) -> tuple[ExitCode, dict[str, str | None]]:
     try:
         result = get_engine(assignment.spec.engine)(assignment, reporter)
         _write_result(assignment, result)
     except Stopped as stop:
-        return STOPPED, {"reason": _OF_VERB[stop.request.verb].value, "error": stop.request.why}
+        return ExitCode.STOPPED, {"reason": _OF_VERB[stop.request.verb].value, "error": stop.request.why}
     except Exception as error:  # noqa: BLE001  (whatever an engine raises must be told, not lost)
         traceback.print_exc()
-        return FAILED, {"reason": classify(error).value, "error": describe(error)}
-    return DONE, {"reason": result.reason.value, "error": None}
+        return ExitCode.FAILED, {"reason": classify(error).value, "error": describe(error)}
+    return ExitCode.DONE, {"reason": result.reason.value, "error": None}
 
 
 def _write_result(assignment: Assignment, result: Result) -> None:

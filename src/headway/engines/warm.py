@@ -1,8 +1,11 @@
 """The warm fork server: imports torch and its friends once, then forks supervisors that fork trainings.
 
 `python -m headway.engines.warm SOCKET_FD`. One request is a line with the folder of an attempt and, with it, the
-descriptor of the attempt's lock; the answer is `forked`. It has no threads and touches no GPU: both would not survive
-a fork. It ends when its socket is closed; what it has forked lives on.
+descriptor of the attempt's lock; the answer is `forked`. It ends when its socket is closed; what it has forked lives
+on.
+
+Threads and GPU contexts do not survive a fork: it touches no GPU, and who starts it keeps the libraries from starting
+threads (`executors/starters`). One is left, polars' cleaner of spilt files, which waits and holds nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import signal
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 from headway.engines.registry import import_engines
@@ -28,7 +32,12 @@ def serve(connection: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forked supervisors are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import_engines()
-    connection.sendall(b"warm\n")
+    with suppress(ConnectionError):  # the other side may go away at any moment
+        connection.sendall(b"warm\n")
+        _answer(connection)
+
+
+def _answer(connection: socket.socket) -> None:
     while True:
         request, descriptors, _, _ = socket.recv_fds(connection, _MAX_REQUEST, 1)
         if not request:

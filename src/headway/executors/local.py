@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headway.domain.clock import format_utc, utc_now
-from headway.domain.errors import Conflict, NotFound
+from headway.domain.errors import Conflict, CorruptRunFile, NotFound
 from headway.executors.starters import Starter
 from headway.ports import Sighting
-from headway.supervisor.processes import boot_id, find_marked, is_same, kill_all
+from headway.supervisor.processes import boot_id, find_marked, is_same, kill_all, kill_group, wait_a_moment
 from headway.wire.attempts import ExitRecord, Launch, StopRequest, SupervisorRecord
 from headway.wire.rundir import AttemptDir, RunDir, find_json, write_json
 
@@ -131,8 +131,11 @@ def _kill_leftovers(attempt: AttemptDir) -> int:
             alive.add(record.trainer_pid)
         if not alive:
             return len(killed)
+        if record is not None and record.trainer_pid in alive:
+            kill_group(record.trainer_pid)
         kill_all(alive)
         killed |= alive
+        wait_a_moment()
     raise Conflict(f"processes of {attempt.path} cannot be killed: {sorted(killed)}")
 
 
@@ -153,13 +156,18 @@ def _proof_by_executor(attempt: AttemptDir, *, killed: int) -> ExitRecord:
 
 
 def _read_exit(attempt: AttemptDir) -> ExitRecord | None:
-    found = find_json(attempt.exit)
-    return ExitRecord.from_json(found) if found else None
+    """The proof of death; a torn one is none, and the attempt is buried anew."""
+    with suppress(CorruptRunFile, KeyError, ValueError, TypeError):
+        found = find_json(attempt.exit)
+        return ExitRecord.from_json(found) if found else None
+    return None
 
 
 def _read_record(attempt: AttemptDir) -> SupervisorRecord | None:
-    found = find_json(attempt.supervisor)
-    return SupervisorRecord.from_json(found) if found else None
+    with suppress(CorruptRunFile, KeyError, ValueError, TypeError):
+        found = find_json(attempt.supervisor)
+        return SupervisorRecord.from_json(found) if found else None
+    return None
 
 
 def _is_alive(record: SupervisorRecord) -> bool:

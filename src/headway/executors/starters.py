@@ -19,6 +19,8 @@ from headway.wire.rundir import AttemptDir
 _log = structlog.get_logger("headway.executor")
 
 _SECRETS = ("ADMIN_SECRET", "HEADWAY_DATABASE_URL")  # a training has no business with them
+# A fork copies no threads: these keep OpenBLAS and jemalloc (within polars) from starting any at import.
+_NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false"}
 _REPLY_TIMEOUT_S = 5.0
 _END_TIMEOUT_S = 5.0
 
@@ -78,7 +80,7 @@ class WarmStarter:
             self._process = subprocess.Popen(  # noqa: S603
                 [*self._command, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=clean_environment(),
+                env={**clean_environment(), **_NO_THREADS},
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )

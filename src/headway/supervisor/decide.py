@@ -60,7 +60,8 @@ def pressure_after(request: StopRequest, since_s: float, grace_s: float) -> Pres
 def next_pressure_in(request: StopRequest, since_s: float, grace_s: float) -> float:
     """Seconds until the pressure rises; 0 when it has reached its height."""
     grace = _grace(request, grace_s)
-    return max(min(at for at in (_ASKING_SHARE * grace, grace, float("inf")) if at > since_s) - since_s, 0.0)
+    due = [at - since_s for at in (_ASKING_SHARE * grace, grace) if at > since_s]
+    return min(due, default=0.0)
 
 
 def next_limit_in(launch: Launch, elapsed_s: float) -> float:

@@ -9,15 +9,20 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 ATTEMPT_MARK = "HEADWAY_ATTEMPT_DIR"  # in the environment of all that an attempt starts
 
 _PROC = Path("/proc")
+_PS_LOCALE = {"LC_ALL": "C", "PATH": "/bin:/usr/bin"}
+_MOMENT_S = 0.01
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -44,15 +49,35 @@ def boot_id() -> str:
 
 
 def started_ticks(pid: int) -> int:
-    """When a process started, as the kernel counts; 0 for one that is gone or cannot be looked at."""
+    """When a process started: in the kernel's ticks, or (from `ps`) in seconds. 0 for one that is gone."""
+    if not _PROC.is_dir():
+        return _started_by_ps(pid)
     fields = _stat_fields(pid)
     return int(fields[19]) if fields else 0
 
 
 def is_same(pid: int, ticks: int) -> bool:
     """Whether a pid still names the process that had it, and that is no zombie."""
+    if not _PROC.is_dir():
+        return ticks > 0 and _started_by_ps(pid) == ticks
     fields = _stat_fields(pid)
     return fields is not None and fields[0] != "Z" and int(fields[19]) == ticks
+
+
+def kill_group(leader: int) -> None:
+    """Kill all of a process group, its leader among them."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def peak_memory_bytes(usage: resource.struct_rusage) -> int:
+    """The peak memory of a process that was waited for: Linux counts it in KiB, macOS in bytes."""
+    return usage.ru_maxrss if sys.platform == "darwin" else usage.ru_maxrss << 10
+
+
+def wait_a_moment() -> None:
+    """Give the kernel time to bury what was killed."""
+    time.sleep(_MOMENT_S)
 
 
 def descendants(root: int) -> list[int]:
@@ -129,6 +154,16 @@ def _parents() -> list[tuple[int, int]]:
 
 def _pids() -> list[int]:
     return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()] if _PROC.is_dir() else []
+
+
+def _started_by_ps(pid: int) -> int:
+    """Seconds since the epoch at which `ps` says that a process started; 0 for one that is gone or a zombie."""
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=_PS_LOCALE)  # noqa: S603
+    found = told.stdout.split()
+    if not found or found[0].startswith("Z"):
+        return 0
+    return int(time.mktime(time.strptime(" ".join(found[1:]), "%a %b %d %H:%M:%S %Y")))
 
 
 def _stat_fields(pid: int) -> list[str] | None:

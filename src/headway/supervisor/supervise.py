@@ -27,6 +27,7 @@ from headway.supervisor.processes import (
     descendants,
     kill_all,
     memory_of,
+    peak_memory_bytes,
     started_ticks,
 )
 from headway.supervisor.trainers import Body, start_trainer
@@ -135,8 +136,8 @@ class Supervisor:
             if pid == 0:
                 return True
             if pid == self._trainer_pid:
-                # Linux counts the peak memory in kibibytes.
-                self._end = TrainerEnd(status, usage.ru_maxrss << 10, usage.ru_utime + usage.ru_stime)
+                cpu_s = usage.ru_utime + usage.ru_stime
+                self._end = TrainerEnd(status, peak_memory_bytes(usage), cpu_s)
 
     def _beat_if_due(self) -> None:
         if time.monotonic() >= self._beat_at:

@@ -14,6 +14,8 @@ from headway.domain.states import State
 
 _STATE_OF = {
     EventKind.RUN_QUEUED: State.QUEUED,
+    EventKind.RUN_RESUMED: State.QUEUED,
+    EventKind.ATTEMPT_ENDED: State.QUEUED,
     EventKind.RUN_CLAIMED: State.PREFLIGHT,
     EventKind.TRAINING_STARTED: State.TRAINING,
     EventKind.EVALUATION_STARTED: State.EVALUATING,
@@ -34,7 +36,7 @@ class Counters:
     """Counts what it is handed; renders it, with the load at that moment, in Prometheus' text format."""
 
     def __init__(self, measure: Callable[[], Load]) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._registry.register(_LoadCollector(measure))
         self._jobs = Counter("training_jobs", "Runs that entered a state", ["state"], registry=self._registry)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from headway.domain.json import JsonObject
+
+
+class ExitCode(IntEnum):
+    """How a training process leaves. What holds is judged from the files; the code speaks where they cannot."""
+
+    DONE = 0
+    FAILED = 1
+    STOPPED = 3
+    DISK_FULL = 4  # not even the log could be written
 
 
 class Verb(StrEnum):

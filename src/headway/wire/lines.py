@@ -64,10 +64,14 @@ def encode_line(seq: int, at: str, kind: LineKind, data: JsonObject) -> bytes:
 def decode_line(raw: bytes) -> Line:
     """The line; CorruptRunFile when it is not one."""
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, parse_constant=_refuse)
         return Line(int(value["seq"]), str(value["at"]), LineKind(value["kind"]), dict(value["data"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CorruptRunFile(f"not a log line ({error}): {raw[:120]!r}") from error
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def read_lines(chunk: bytes) -> Reading:

@@ -117,11 +117,11 @@ class RunDir:
         return path.relative_to(self.path).as_posix()
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file so that it is there whole or not at all, also after a power loss."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("wb") as file:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -199,7 +199,7 @@ def find_checkpoint(run: RunDir) -> Checkpoint | None:
     """The newest checkpoint whose every file verifies against its hash, or None."""
     if not run.checkpoints.is_dir():
         return None
-    for folder in sorted(run.checkpoints.iterdir(), reverse=True):
+    for folder in _list_checkpoints(run):
         step = verified_step(folder)
         if step is not None:
             return _describe(run, folder, step)
@@ -214,19 +214,27 @@ def verified_step(folder: Path) -> int | None:
         return None
     if marker is None:
         return None
-    for name, digest in marker["files"].items():
+    files, step = marker.get("files"), marker.get("step")
+    if not isinstance(files, dict) or not isinstance(step, int):
+        return None
+    for name, digest in files.items():
         file = folder / name
         if not file.is_file() or hash_file(file) != digest:
             return None
-    return int(marker["step"])
+    return step
 
 
 def prune_checkpoints(run: RunDir, *, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints, and drafts left by a killed process."""
-    folders = sorted(run.checkpoints.iterdir(), reverse=True)
-    sealed = [f for f in folders if (f / _CHECKPOINT_MARKER).is_file()]
+    """Remove all but the newest `keep` checkpoints."""
+    sealed = [folder for folder in _list_checkpoints(run) if (folder / _CHECKPOINT_MARKER).is_file()]
     for folder in sealed[keep:]:
         shutil.rmtree(folder)
+
+
+def _list_checkpoints(run: RunDir) -> list[Path]:
+    """Newest first; drafts, whose names begin with a dot, are none."""
+    folders = (folder for folder in run.checkpoints.iterdir() if not folder.name.startswith("."))
+    return sorted(folders, reverse=True)
 
 
 def _describe(run: RunDir, folder: Path, step: int) -> Checkpoint:

@@ -26,11 +26,11 @@ def _queue(server: FakeServer) -> None:
 
 
 def test_without_a_secret_the_exit_code_is_that_of_usage(skippy: Skippy, server: FakeServer) -> None:
-    for value in (None, ""):
+    for value in ("", None):
         skippy.environment["ADMIN_SECRET"] = value
         ran = skippy.run("queue")
         assert ran.code == Exit.USAGE
-        assert "set ADMIN_SECRET" in ran.err
+        assert "ADMIN_SECRET" in ran.err
     asked = skippy.run("queue", "--json")
     assert json.loads(asked.err)["error"] == "no_secret"
     assert server.received == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def test_a_spec_holds_all_that_was_asked_for() -> None:
     assert TrainingRequest.model_validate(spec.request) == asked
     limits = spec.limits
     assert (limits.memory_bytes, limits.grace_s) == (1 << 30, 3.0)
-    assert (limits.cpus, limits.gpus, limits.threads) == (1, 1, 4)
+    assert (limits.cpus, limits.gpus, limits.threads) == (1, 0, 4)  # PPO trains on the CPU, whatever there is
 
 
 def test_no_gpu_is_asked_for_where_there_is_none() -> None:
@@ -192,14 +193,32 @@ def test_a_session_is_held_to_the_same_symbols_and_features() -> None:
 # resume and series
 
 
-def test_a_resume_changes_the_limits_that_it_names_and_no_others() -> None:
+def test_a_resume_changes_the_limits_that_it_names_and_those_that_the_server_decides() -> None:
+    memory, grace = 9 << 30, 4.0
+    policy = replace(_POLICY, memory_bytes=memory, grace_s=grace)
     old = Limits(60.0, 3600.0, 5.0, 0.5, 7, 3.0, 2, 1, 4)
 
-    assert limits_of_resume(ResumeRequest(), old, _POLICY) == old
-    longer = limits_of_resume(ResumeRequest(max_duration_hours=2.0), old, _POLICY)
-    assert longer == Limits(60.0, 7200.0, 5.0, 0.5, 7, 3.0, 2, 1, 4)
-    richer = limits_of_resume(ResumeRequest(max_cost_usd=0.0), old, _POLICY)
-    assert richer == Limits(60.0, 3600.0, 0.0, 0.5, 7, 3.0, 2, 1, 4)
+    assert limits_of_resume(ResumeRequest(), old, policy) == Limits(
+        60.0, 3600.0, 5.0, 0.5, memory, grace, 2, 1, 4
+    )
+    longer = limits_of_resume(ResumeRequest(max_duration_hours=2.0), old, policy)
+    assert longer == Limits(60.0, 7200.0, 5.0, 0.5, memory, grace, 2, 1, 4)
+    richer = limits_of_resume(ResumeRequest(max_cost_usd=0.0), old, policy)
+    assert richer == Limits(60.0, 3600.0, 0.0, 0.5, memory, grace, 2, 1, 4)
+
+
+def test_a_ceiling_below_a_default_lowers_the_default_but_refuses_what_was_asked_for() -> None:
+    low = replace(_POLICY, ceiling_hours=6.0, ceiling_cost_usd=5.0)
+
+    limits = spec_of_job(TrainingRequest(), low).limits
+    assert (limits.hard_duration_s, limits.max_cost_usd) == (6 * 3600.0, 5.0)
+    for asked, field in (
+        (TrainingRequest(max_duration_hours=12.0), "maxDurationHours"),
+        (TrainingRequest(max_cost_usd=10.0), "maxCostUsd"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            spec_of_job(asked, low)
+        assert caught.value.field == field
 
 
 def test_runs_are_of_one_series_by_symbols_timeframe_and_version_alone() -> None:

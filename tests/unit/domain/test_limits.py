@@ -91,3 +91,12 @@ def test_limits_come_back_as_they_were() -> None:
 
     assert Limits.from_json(limits.to_json()) == limits
     assert Limits.from_json(Limits().to_json()) == Limits()
+
+
+def test_training_ends_early_enough_for_what_comes_after_it_to_fit_under_the_hard_limit() -> None:
+    assert Limits(duration_s=900.0, hard_duration_s=900.0).training_s == 840.0
+    assert Limits(duration_s=43_200.0, hard_duration_s=43_200.0).training_s == 43_200.0 * 0.98
+    assert Limits(duration_s=900.0, hard_duration_s=43_200.0).training_s == 900.0
+    assert Limits(duration_s=None, hard_duration_s=3600.0).training_s == 3528.0
+    assert Limits(duration_s=900.0).training_s == 900.0
+    assert Limits().training_s is None

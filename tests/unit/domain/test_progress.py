@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import inf
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def test_whatever_an_engine_says_the_whole_stays_between_nothing_and_almost_done
     assert 0.0 <= overall_fraction(state, part) <= 0.999
 
 
-@pytest.mark.parametrize(("part", "as_if"), [(-0.5, 0.0), (1.5, 1.0), (inf, 1.0), (-inf, 0.0)])
+@pytest.mark.parametrize(("part", "as_if"), [(-0.5, 0.0), (1.5, 1.0), (inf, 1.0), (-inf, 0.0), (nan, 0.0)])
 def test_parts_out_of_bounds_are_clamped(part: float, as_if: float) -> None:
     assert overall_fraction(State.TRAINING, part) == overall_fraction(State.TRAINING, as_if)
 

@@ -127,3 +127,9 @@ def test_the_next_limit_is_the_nearer_one() -> None:
     assert next_limit_in(replace(_LIMITED, budget_s=None), 20.0) == 80.0
     assert next_limit_in(_LIMITED, 70.0) == 0.0
     assert next_limit_in(_LAUNCH, 70.0) == inf
+
+
+def test_nothing_more_is_waited_for_once_the_pressure_has_reached_its_height() -> None:
+    assert next_pressure_in(_CANCEL, 16.0, 20.0) == 4.0
+    assert next_pressure_in(_CANCEL, 20.0, 20.0) == 0.0
+    assert next_pressure_in(_CANCEL, 90.0, 20.0) == 0.0

@@ -71,6 +71,9 @@ def test_nothing_is_read_from_nothing() -> None:
         b'{"seq": "one", "at": "now", "kind": "note", "data": {}}',
         b'{"seq": null, "at": "now", "kind": "note", "data": {}}',
         b'{"seq": 1, "at": "now", "kind": "note", "data": 5}',
+        b'{"seq": 1, "at": "now", "kind": "note", "data": {"x": NaN}}',
+        b'{"seq": 1e999, "at": "now", "kind": "note", "data": {}}',
+        b"[" * 100_000,
     ],
 )
 def test_garbage_is_named_and_the_lines_around_it_are_read(garbage: bytes) -> None:

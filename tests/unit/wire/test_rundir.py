@@ -164,7 +164,7 @@ def test_a_missing_file_makes_the_checkpoint_before_it_the_newest(run: RunDir) -
     assert find_checkpoint(run) == older
 
 
-@pytest.mark.parametrize("marker", [b'{"step": 2, "fil', b"[]", None])
+@pytest.mark.parametrize("marker", [b'{"step": 2, "fil', b"[]", b"{}", b'{"step": 2, "files": 3}', None])
 def test_a_folder_whose_marker_is_torn_or_missing_is_no_checkpoint(run: RunDir, marker: bytes | None) -> None:
     older, newer = _seal(run, 1), _seal(run, 2)
     path = run.path / newer.path / _MARKER

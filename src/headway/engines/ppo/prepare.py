@@ -81,7 +81,7 @@ def prepare(assignment: Assignment, reporter: Reporter) -> Prepared:
         seed=assignment.seed,
         bars_per_year=count_bars_per_year(market),
         steps=config.steps,
-        duration_s=assignment.spec.limits.duration_s,
+        duration_s=assignment.spec.limits.training_s,
     )
     return Prepared(config, candles, recipe, features, windows, scaler, plan)
 
@@ -96,7 +96,7 @@ def _read_config(assignment: Assignment) -> TradingConfig:
     config = TradingConfig.from_json(assignment.spec.config)
     require_features(config.features)
     require_timeframe(config.timeframe)
-    if config.steps is None and assignment.spec.limits.duration_s is None:
+    if config.steps is None and assignment.spec.limits.training_s is None:
         raise InvalidInput("steps", None, "a training needs an end", remedy="Give steps, a duration, or both")
     if config.steps is not None and config.steps < 1:
         raise InvalidInput("steps", config.steps, "at least 1")

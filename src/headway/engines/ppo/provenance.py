@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 
@@ -50,7 +51,9 @@ def describe_run(assignment: Assignment, prepared: Prepared) -> Manifest:
 
 
 def read_git() -> JsonObject:
-    """{commit, dirty} of the working folder; {} where that is no repository or git is not there."""
+    """{commit, dirty} of the repository that this code is tracked in; {} where there is none, or no git."""
+    if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return {}
     commit = _git("rev-parse", "HEAD")
     status = _git("status", "--porcelain")
     return {} if commit is None or status is None else {"commit": commit, "dirty": bool(status)}
@@ -59,7 +62,7 @@ def read_git() -> JsonObject:
 def _git(*words: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603  (fixed words)
-            ["git", *words],  # noqa: S607
+            ["git", "-C", str(Path(__file__).parent), *words],  # noqa: S607
             capture_output=True,
             text=True,
             check=True,
