@@ -44,7 +44,8 @@ def make_jobs_router(service: Service) -> APIRouter:
     """Routes over one service."""
     router = APIRouter(prefix="/api/training", tags=["training jobs"])
     _add_creation(router, service)
-    _add_looking(router, service)
+    _add_list(router, service)
+    _add_one(router, service)
     _add_following(router, service)
     _add_acting(router, service)
     return router
@@ -72,7 +73,7 @@ def _add_creation(router: APIRouter, service: Service) -> None:
         return JSONResponse(replay.response, 202, headers)
 
 
-def _add_looking(router: APIRouter, service: Service) -> None:
+def _add_list(router: APIRouter, service: Service) -> None:
     context = service.context
 
     @router.get("/jobs", response_model=jobs.JobList, responses=examples.of_list())
@@ -93,6 +94,15 @@ def _add_looking(router: APIRouter, service: Service) -> None:
         )
         return as_json(found)
 
+    @router.get("/queue", response_model=jobs.QueueStatus, responses=examples.of_queue())
+    def get_queue() -> Response:
+        """What runs, what waits in which order, and the slots."""
+        return as_json(to_queue(view_queue(context)))
+
+
+def _add_one(router: APIRouter, service: Service) -> None:
+    context = service.context
+
     @router.get("/jobs/{job_id}/status", response_model=jobs.JobStatus, responses=examples.of_status())
     def get_status(job_id: JobId) -> Response:
         """How a job stands."""
@@ -105,11 +115,6 @@ def _add_looking(router: APIRouter, service: Service) -> None:
         if not view.run.ended:
             raise NotReady(f"{job_id} has not ended: it is {view.run.state}", state=view.run.state.value)
         return as_json(to_results(view, context.run_dir(job_id)))
-
-    @router.get("/queue", response_model=jobs.QueueStatus, responses=examples.of_queue())
-    def get_queue() -> Response:
-        """What runs, what waits in which order, and the slots."""
-        return as_json(to_queue(view_queue(context)))
 
     @router.get("/jobs/{job_id}/logs", response_class=PlainTextResponse, responses=examples.of_logs())
     def get_logs(

@@ -39,9 +39,9 @@ def run_demo(settings: Settings, *, steps: int | None, console: Console) -> int:
         *("--steps", str(steps or _STEPS), "--seed", str(_SEED), "--fee-bps", "2", "--slippage-bps", "1"),
     ]
     with _server(environment, folder / "server.log", console):
-        console.print(f"[dim]$ skippy-train {' '.join(command[3:])}[/]\n")
+        console.print(f"[dim]$ skippy-train {' '.join(command[3:])}[/]\n", soft_wrap=True)
         code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
-    _say_where_next(console, folder, code)
+    _say_where_next(console, settings, code)
     return code
 
 
@@ -110,10 +110,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _say_where_next(console: Console, folder: Path, code: int) -> None:
+def _say_where_next(console: Console, settings: Settings, code: int) -> None:
     if code != Exit.DONE:
         return
-    console.print(f"\nEverything the demo made lies in {folder}.")
-    console.print("For your own data: put [bold]BTCUSDT_1h.csv[/] into the candles folder, then")
+    folder = settings.data_dir / "demo"
+    console.print(f"\nEverything the demo made lies in {folder}.", soft_wrap=True)
+    candles = settings.candles_dir
+    console.print(f"For your own data: put [bold]BTCUSDT_1h.csv[/] into {candles}, then", soft_wrap=True)
     console.print("  [bold]headway serve[/]                       in one terminal")
     console.print("  [bold]skippy-train ppo --symbols BTC[/]      in another")
