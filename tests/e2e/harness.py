@@ -118,6 +118,15 @@ class Server:
 
         return eventually(probe, what=f"{job_id} reaches {steps} steps")
 
+    def wait_for_attempt(self, job_id: str, attempt: int) -> dict[str, Any]:
+        """The job once it has come to an attempt."""
+
+        def probe() -> dict[str, Any] | None:
+            job = self.job(job_id)
+            return job if job["attempt"] >= attempt else None
+
+        return eventually(probe, what=f"attempt {attempt} of {job_id}")
+
     def events(self, job_id: str) -> list[dict[str, Any]]:
         """All kept events of an ended job, as a follower gets them."""
         answer = self.ask("GET", f"/jobs/{job_id}/events")
@@ -140,6 +149,9 @@ class Server:
             return record if record and record.get("trainer_pid") else None
 
         return eventually(probe, what=f"the supervisor of {job_id} has a trainer")
+
+    def signal_supervisor(self, job_id: str, number: int = signal.SIGKILL) -> None:
+        os.kill(self.supervisor_record(job_id)["pid"], number)
 
     def fork_server_pid(self) -> int:
         return eventually(lambda: _child_running(self.pid, "headway.engines.warm"), what="a fork server")
@@ -171,6 +183,7 @@ def running_server(folder: Path, *, module: str = "headway.cli.main", **settings
         "HEADWAY_MIN_FREE_MB": "1",
         "HEADWAY_GRACE_S": "2",
         "ADMIN_SECRET": SECRET,
+        "PYTHONPATH": str(Path(__file__).parents[2]),  # trainings of tests are programs of tests
         **settings,
     }
     server = Server(data_dir, port, environment, module)

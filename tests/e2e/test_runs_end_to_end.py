@@ -89,6 +89,18 @@ def test_a_cancelled_and_resumed_run_ends_with_the_numbers_of_one_left_alone(ser
     assert resumed[0]["data"]["checkpoint"]
 
 
+def test_a_synchronous_session_answers_with_the_whole_job_once_it_is_done(server: Server) -> None:
+    answer = server.ask(
+        "POST", "/real-session", json={"duration": 0.1, "steps": 20_000, "features": ["price"]}
+    )
+
+    body = answer.json()
+    assert (answer.status_code, body["success"]) == (200, True)
+    assert body["metrics"]["sharpe"] == body["job"]["metrics"]["sharpe"]
+    assert body["generation"] >= 1
+    assert Path(body["artifacts"]["modelPath"]).is_file()
+
+
 def test_a_queued_job_is_cancelled_at_once_and_never_starts(server: Server) -> None:
     running = server.submit(steps=_ENDLESS, durationHours=1)
     server.wait_for(running, "training")
