@@ -21,6 +21,9 @@ from headway.engines.ppo.provenance import describe_run
 from headway.engines.ppo.report import ReportContents, Training, write_report
 from headway.engines.ppo.summary import summarize_details, summarize_metrics
 
+# Networks of this size are too small to share: two threads learn slower than one, and much slower beside other work.
+_THREADS = 1
+
 
 def train(assignment: Assignment, reporter: Reporter) -> Result:
     """Prepare, learn, evaluate on the test window, save.
@@ -28,7 +31,7 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
     Raises Stopped when it was asked to stop, Diverged when a weight became NaN, and DataError, InvalidInput or
     PreflightFailed when the assignment cannot be trained.
     """
-    torch.set_num_threads(assignment.threads)
+    torch.set_num_threads(_THREADS)
     reporter.enter(State.PREFLIGHT, "Preparing candles and features")
     prepared = prepare(assignment, reporter)
     manifest = describe_run(assignment, prepared)
