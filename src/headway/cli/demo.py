@@ -19,7 +19,7 @@ from headway.cli.exits import Exit
 from headway.settings import Settings
 
 _SYMBOLS = "SP500,NASDAQ"
-_STEPS = 400_000
+_STEPS = 1_000_000
 _SEED = 7
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0

@@ -61,7 +61,7 @@ def serve(
 def show_demo(
     *,
     steps: Annotated[
-        int | None, typer.Option(help="Steps to train; the default takes about a minute.")
+        int | None, typer.Option(help="Steps to train; the default takes about a quarter of a minute.")
     ] = None,
 ) -> None:
     """Train a PPO agent on real packaged market data, live, in a folder of its own."""
@@ -89,7 +89,7 @@ def _settings(**overrides: object) -> Settings:
 
 
 def _refuse(error: HeadwayError) -> typer.Exit:
-    _errors.print(f"[red]error:[/] {error}", highlight=False)
+    _errors.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
     return typer.Exit(Exit.USAGE)
 
 

@@ -30,8 +30,8 @@ def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
     """Run the service; the exit code. Raises StoreUnavailable when the folder, database or port cannot be had."""
     secret, is_new = find_secret(settings)
     configure_logs(settings.log_level, as_json=settings.log_json, secrets=(secret,))
-    running = build(settings, secret, session=session)
     listener = _listen(settings)
+    running = build(settings, secret, session=session)
     server = _Server(running, make_app(running.service, secret=secret, version=headway.__version__))
     running.start(server.break_off)
     _greet(settings, listener, secret if is_new else None)

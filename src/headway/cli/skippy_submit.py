@@ -147,6 +147,6 @@ def _show_accepted(accepted: Body, *, as_json: bool, last: bool) -> None:
     job_id, position = accepted.get("jobId"), accepted.get("queuePosition")
     say(console, f"Job accepted: {text_of(job_id)}", style="bold")
     place = "next to start" if position == 0 else f"position {text_of(position)} in the queue"
-    say(console, f"estimated duration {text_of(accepted.get('estimatedDuration'))}, {place}")
+    say(console, f"at most {text_of(accepted.get('estimatedDuration'))}, {place}")
     if last:
         say(console, f"watch it: skippy-train watch {text_of(job_id)}")
