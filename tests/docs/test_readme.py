@@ -77,7 +77,7 @@ def test_the_lock_file_pins_what_the_project_asks_for_and_names_no_place() -> No
     lock = (ROOT / "requirements.lock").read_text()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lock.splitlines()}
     asked = re.findall(
-        r'^\s*"([A-Za-z0-9-]+)(?:\[[a-z]+\])?[>=]=', (ROOT / "pyproject.toml").read_text(), re.M
+        r'^\s*"([A-Za-z0-9-]+)(?:\[[a-z]+\])?[>=]=', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
     )
 
     assert "://" not in lock

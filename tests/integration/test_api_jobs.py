@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from headway.api.errors import ANSWERS, answer_of
+from headway.api.views import to_metrics
 from headway.control.dispatch import claim_next, start
 from headway.domain import errors
 from headway.domain.errors import HeadwayError, PreflightFailed, StoreUnavailable
 from headway.domain.reasons import Reason
+from headway.domain.results import Result
 from headway.ports import Sighting
 from headway.wire.attempts import Verb
 from headway.wire.lines import LineKind, encode_line
@@ -292,3 +294,18 @@ def test_a_second_session_is_refused_while_one_is_under_way(tmp_path: Path) -> N
 def test_a_session_has_bounds_of_its_own(api: Api, hours: float) -> None:
     answer = api.ask("POST", "/api/training/real-session", json={"duration": hours})
     assert (answer.status_code, answer.json()["field"]) == (400, "duration")
+
+
+def test_a_number_that_is_missing_is_null_and_says_why(api: Api) -> None:
+    result = Result(
+        Reason.COMPLETED,
+        {"sharpe": None, "return_fraction": -0.0, "trades": 0, "sharpe_low": None},
+        {"missing": {"sharpe": "nothing moved", "sharpe_low": "too few bars", "steps_per_s": "none left"}},
+    )
+
+    metrics = to_metrics(result)
+
+    assert metrics is not None
+    assert (metrics.sharpe, metrics.trades, metrics.win_rate) == (None, 0, None)
+    assert str(metrics.return_pct) == "0.0"
+    assert metrics.missing == {"sharpe": "nothing moved", "ciSharpe95": "too few bars"}

@@ -20,6 +20,13 @@ from headway.wire import jobs
 from headway.wire.rundir import RunDir
 
 _PERCENT = 100.0
+_MISSING_NAMES = {
+    "sharpe": "sharpe",
+    "sharpe_low": "ciSharpe95",
+    "win_rate_fraction": "winRate",
+    "improvement_percent": "improvementPct",
+    "sharpe_difference_interval": "intervalExcludesBuyAndHold",
+}
 
 
 def to_job(view: RunView, folder: RunDir) -> jobs.TrainingJob:
@@ -74,7 +81,16 @@ def to_metrics(result: Result | None) -> jobs.JobMetrics | None:
         turnover=found.get("turnover"),
         buy_and_hold=_to_buy_and_hold(found),
         interval_excludes_buy_and_hold=_flag(result.details.get("interval_excludes_buy_and_hold")),
+        missing=_explain_missing(result),
     )
+
+
+def _explain_missing(result: Result) -> dict[str, str]:
+    """Why numbers are null, by the names that they have here."""
+    reasons = result.details.get("missing")
+    if not isinstance(reasons, Mapping):
+        return {}
+    return {_MISSING_NAMES[name]: str(why) for name, why in reasons.items() if name in _MISSING_NAMES}
 
 
 def to_artifacts(run: Run, folder: RunDir) -> jobs.JobArtifacts:

@@ -53,7 +53,9 @@ def examine(settings: Settings) -> list[Finding]:
 
 def show(findings: list[Finding], console: Console) -> None:
     """A table for people."""
-    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "what", "found", "what to do"):
+        table.add_column(heading, overflow="fold")  # a path that is cut short helps nobody
     marks = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "problem": "[red]problem[/]"}
     for finding in findings:
         table.add_row(

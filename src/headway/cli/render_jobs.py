@@ -30,6 +30,14 @@ STATE_STYLES: dict[str, str] = {
 }
 _BANNER = "bold black on yellow"
 
+_MISSING_LABELS = {
+    "sharpe": "Sharpe ratio",
+    "ciSharpe95": "interval",
+    "winRate": "win rate",
+    "improvementPct": "improvement",
+    "intervalExcludesBuyAndHold": "comparison with buying and holding",
+}
+
 
 def show_job(console: Console, job: TrainingJob) -> None:
     """One job as it stands."""
@@ -79,6 +87,7 @@ def show_results(console: Console, results: JobResults) -> None:
     show_end(console, job)
     if results.metrics is not None:
         console.print(_metrics_table(results.metrics))
+        _show_missing(console, results.metrics)
         _show_verdict(console, results.metrics)
     _show_files(console, results)
 
@@ -107,16 +116,28 @@ def _metrics_table(metrics: JobMetrics) -> Table:
     return table
 
 
+def _show_missing(console: Console, metrics: JobMetrics) -> None:
+    """Why a number is a dash."""
+    for name, why in metrics.missing.items():
+        say(console, f"no {_MISSING_LABELS.get(name, name)}: {why}", style="dim")
+
+
 def _show_verdict(console: Console, metrics: JobMetrics) -> None:
     """What the interval says of the difference, and no more than that."""
     if metrics.interval_excludes_buy_and_hold is None:
         return
     if not metrics.interval_excludes_buy_and_hold:
-        say(console, "The interval includes the Sharpe ratio of buying and holding: no proven difference.")
+        say(
+            console,
+            "No proven difference from buying and holding: the 95 % interval of the difference includes 0.",
+        )
         return
     held = JobMetrics.model_validate(metrics.buy_and_hold or {}).sharpe
     side = "outside it" if metrics.sharpe is None or held is None else _side(metrics.sharpe, held)
-    say(console, f"The interval excludes the Sharpe ratio of buying and holding: this training lies {side}.")
+    say(
+        console,
+        f"The 95 % interval of the difference from buying and holding excludes 0: this training lies {side}.",
+    )
 
 
 def _side(sharpe: float, held: float) -> str:

@@ -106,6 +106,7 @@ class JobMetrics(_Wire):
     turnover: float | None = None
     buy_and_hold: dict[str, Any] | None = None
     interval_excludes_buy_and_hold: bool | None = None
+    missing: dict[str, str] = {}  # why a number above is null, by its name
 
 
 class Contact(_Wire):

@@ -70,7 +70,7 @@ def results(**metrics: Any) -> str:
         (True, 1.2, "lies above it"),
         (True, -1.2, "lies below it"),
         (True, None, "lies outside it"),
-        (False, 1.2, "no proven difference"),
+        (False, 1.2, "No proven difference"),
     ],
 )
 def test_the_verdict_says_what_the_interval_shows(excludes: bool, sharpe: float | None, text: str) -> None:

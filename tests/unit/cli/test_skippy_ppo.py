@@ -23,7 +23,7 @@ def test_a_job_is_submitted_watched_and_its_results_are_shown(skippy: Skippy) ->
     lines = ran.out.splitlines()
     assert lines[0] == f"Job accepted: {JOB}"
     assert lines[2:4] == ["[training] 20 % PPO epoch 1/4", "[training] 60 % PPO epoch 3/4"]
-    for text in ("1.23", "0.40 to 2.10", "12.3 %", "8.1 %", "55.0 %", "1,234", "-0.20 to 1.80", "no proven"):
+    for text in ("1.23", "0.40 to 2.10", "12.3 %", "8.1 %", "55.0 %", "1,234", "-0.20 to 1.80", "No proven"):
         assert text in ran.out
     assert "report    /runs/report.html" in lines
     assert "metrics   —" in lines
