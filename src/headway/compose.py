@@ -61,9 +61,10 @@ class Running:
         watcher = Watcher(context)
         adopted = watcher.recover()
         _log.info("service started", adopted=len(adopted), data_dir=str(self.settings.data_dir))
+        watching = make_watch_loop(watcher, on_broken)
         self._loops += [
-            make_watch_loop(context, watcher, on_broken),
-            make_dispatch_loop(context, watcher, on_broken),
+            watching,
+            make_dispatch_loop(context, watcher, on_broken, on_claim=watching.wake),
             make_outbox_loop(_count_with(self.service), on_broken),
         ]
         for loop in self._loops:

@@ -86,7 +86,7 @@ class Following:
 
 async def follow_run(context: Context, asked: Following, closing: Closing) -> AsyncIterator[bytes]:
     """The frames of a stream, until the run has ended or the server is about to."""
-    seq, shown = asked.after_seq, b""
+    seq, shown, shown_at = asked.after_seq, b"", float("-inf")
     with Bell(context, asked.run_id, closing) as bell:
         while not bell.closed:
             news = await run_sync(read_news, context, asked.run_id, seq)
@@ -98,15 +98,18 @@ async def follow_run(context: Context, asked: Following, closing: Closing) -> As
                 return
             if news.events:
                 continue
-            frame = await _progress(context, news)
-            if frame != shown:
-                shown = frame
-                yield frame
+            # Events are told at once; progress now and then, and the last of it too.
+            now = asyncio.get_running_loop().time()
+            held_s = max(shown_at + _PROGRESS_EVERY_S - now, 0.0)
+            if not held_s:
+                frame = await _progress(context, news)
+                if frame != shown:
+                    shown, shown_at = frame, now
+                    yield frame
             if not asked.follow:
                 return
-            if not await bell.wait(KEEP_ALIVE_S):
+            if not await bell.wait(held_s or KEEP_ALIVE_S) and not held_s:
                 yield b": keep-alive\n\n"
-            await asyncio.sleep(_PROGRESS_EVERY_S)
 
 
 async def until_ended(context: Context, run_id: str, closing: Closing) -> Run:

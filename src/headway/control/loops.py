@@ -22,15 +22,20 @@ _log = structlog.get_logger("headway.loops")
 _ACTIVE_PAUSE_S = 0.05  # between two looks at running attempts
 _IDLE_PAUSE_S = 1.0
 _RETRY_PAUSE_S = 1.0
+_GATHER_S = 0.005
 
 
 @dataclass
 class Loop:
-    """Calls `step` in a thread of its own; `step` returns the seconds to wait, which a wake-up cuts short."""
+    """Calls `step` in a thread of its own; `step` returns the seconds to wait, which a wake-up cuts short.
+
+    `gather_s` is waited after a wake-up: a burst of them then makes one step and not many.
+    """
 
     name: str
     step: Callable[[], float]
     on_broken: Callable[[str, BaseException], None]
+    gather_s: float = 0.0
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -65,33 +70,35 @@ class Loop:
                 _log.exception("loop broke", loop=self.name)
                 self.on_broken(self.name, error)
                 return
-            self._wake.wait(pause_s)
+            if self._wake.wait(pause_s) and self.gather_s:
+                self._stopping.wait(self.gather_s)
             self._wake.clear()
 
 
 def make_dispatch_loop(
-    context: Context, watcher: Watcher, on_broken: Callable[[str, BaseException], None]
+    context: Context,
+    watcher: Watcher,
+    on_broken: Callable[[str, BaseException], None],
+    *,
+    on_claim: Callable[[], None] = lambda: None,
 ) -> Loop:
-    """Claims and starts runs as slots become free; woken by every change of any run."""
+    """Claims and starts runs as slots become free; woken by every change of any run. `on_claim` is told of each."""
 
     def step() -> float:
         while (claim := claim_next(context, watcher.token)) is not None:
             _log.info("run claimed", run_id=claim.run.id, attempt=claim.run.attempt)
             start_or_close(context, claim.run, claim.gpus)
+            on_claim()
         return _IDLE_PAUSE_S
 
-    loop = Loop("dispatch", step, on_broken)
+    loop = Loop("dispatch", step, on_broken, gather_s=_GATHER_S)
     context.bus.subscribe("*", loop.wake)
     return loop
 
 
-def make_watch_loop(
-    context: Context, watcher: Watcher, on_broken: Callable[[str, BaseException], None]
-) -> Loop:
-    """Follows active runs; sleeps while there are none."""
-    loop = Loop("watch", lambda: _ACTIVE_PAUSE_S if watcher.step() else _IDLE_PAUSE_S, on_broken)
-    context.bus.subscribe("*", loop.wake)
-    return loop
+def make_watch_loop(watcher: Watcher, on_broken: Callable[[str, BaseException], None]) -> Loop:
+    """Follows active runs; sleeps while there are none, until it is woken for one that was claimed."""
+    return Loop("watch", lambda: _ACTIVE_PAUSE_S if watcher.step() else _IDLE_PAUSE_S, on_broken)
 
 
 def make_outbox_loop(reader: OutboxReader, on_broken: Callable[[str, BaseException], None]) -> Loop:

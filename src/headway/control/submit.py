@@ -52,7 +52,7 @@ def find_replay(context: Context, owner: str, key: str | None, body_sha256: str)
 
 
 def submit(context: Context, submission: Submission) -> Accepted:
-    """Accept a run. When this returns, the run survives any crash.
+    """Accept a run, or give the stored answer once more. When this returns, the run survives any crash.
 
     Raises IdempotencyConflict, RateLimited, PreflightFailed, and what the guard raises.
     """

@@ -39,7 +39,8 @@ class LogWriter:
         self._seq = _repair(path)
         self._file = path.open("ab", buffering=0)
         self._waiting: deque[Entry | tuple[int, dict[str, float]]] = deque()
-        self._wake = threading.Event()
+        self._wake = threading.Event()  # there is something to write
+        self._urgent = threading.Event()  # and it must not wait for more to come
         self._room = threading.Event()
         self._closing = False
         self._failure: OSError | None = None
@@ -50,12 +51,14 @@ class LogWriter:
     def add(self, kind: LineKind, data: JsonObject, *, at_once: bool = True) -> None:
         """Hand over a line; `at_once` wakes the writer."""
         self._waiting.append(Entry(kind, data))
+        self._wake_writer()
         if at_once:
-            self._wake.set()
+            self._urgent.set()
 
     def add_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Hand over a row of numbers; rows travel together."""
         self._waiting.append((step, dict(values)))
+        self._wake_writer()
         if len(self._waiting) > _MAX_WAITING:
             self._wait_for_room()
 
@@ -67,16 +70,23 @@ class LogWriter:
     def close(self) -> None:
         """Write what is waiting and make it durable. Raises OSError when that cannot be done."""
         self._closing = True
+        self._urgent.set()
         self._wake.set()
         self._thread.join()
         self.require_healthy()
         os.fsync(self._file.fileno())
         self._file.close()
 
+    def _wake_writer(self) -> None:
+        if not self._wake.is_set():  # asking is much cheaper than setting
+            self._wake.set()
+
     def _run(self) -> None:
         while not self._closing or self._waiting:
-            self._wake.wait(_FLUSH_S)
+            self._wake.wait()
+            self._urgent.wait(_FLUSH_S)
             self._wake.clear()
+            self._urgent.clear()
             try:
                 self._write_waiting()
             except OSError as error:
@@ -136,6 +146,7 @@ class LogWriter:
     def _wait_for_room(self) -> None:
         while len(self._waiting) > _MAX_WAITING and self._failure is None:
             self._room.clear()
+            self._urgent.set()
             self._wake.set()
             self._room.wait(_FLUSH_S)
 

@@ -17,7 +17,12 @@ _NEEDS = {"ppo": ("torch", "stable_baselines3", "gymnasium", "polars", "arch", "
 class InstalledEngines:
     """The engines that can run on this machine (port EngineCatalog)."""
 
+    def __init__(self) -> None:
+        self._found: set[str] = set()  # looking for packages on the disk is slow, and what is there stays
+
     def require(self, engine: str) -> None:
+        if engine in self._found:
+            return
         missing = [name for name in _NEEDS.get(engine, ()) if find_spec(name) is None]
         if engine not in _MODULES or missing:
             lacking = f": {', '.join(missing)} missing" if missing else ""
@@ -25,6 +30,7 @@ class InstalledEngines:
                 f'the engine {engine!r} is not installed{lacking}. Run: pip install "headway[{engine}]"',
                 reason=Reason.PREFLIGHT_REJECTED,
             )
+        self._found.add(engine)
 
 
 def get_engine(name: str) -> Train:

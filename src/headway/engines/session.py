@@ -7,12 +7,14 @@ stop, 4 the disk was too full for the log, 1 it failed.
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from headway.domain.clock import format_utc, utc_now
 from headway.domain.errors import CorruptRunFile, DataError, HeadwayError, PreflightFailed
@@ -143,5 +145,12 @@ def describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter down: all is written, and torch takes most of a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(run_session(AttemptDir(Path(sys.argv[1]))))
+    leave(run_session(AttemptDir(Path(sys.argv[1]))))

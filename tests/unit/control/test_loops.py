@@ -79,18 +79,21 @@ def test_a_loop_outlives_a_store_that_is_away() -> None:
 def test_one_turn_of_the_dispatch_loop_starts_all_that_has_a_slot(services: Services) -> None:
     services.context.store.write(lambda tx: tx.set_slots("cpu", 2))
     runs = [queue(services) for _ in range(3)]
-    loop = make_dispatch_loop(services.context, Watcher(services.context), _never)
+    claims: list[int] = []
+    loop = make_dispatch_loop(
+        services.context, Watcher(services.context), _never, on_claim=lambda: claims.append(1)
+    )
 
     with structlog.testing.capture_logs():
         loop.step()
 
-    assert len(services.executor.launches) == 2
+    assert len(services.executor.launches) == len(claims) == 2
     states = sorted(get(services, run.id).state for run in runs)
     assert states == [State.PREFLIGHT, State.PREFLIGHT, State.QUEUED]
 
 
 def test_the_watch_loop_looks_often_while_something_runs(services: Services) -> None:
-    loop = make_watch_loop(services.context, Watcher(services.context, "here"), _never)
+    loop = make_watch_loop(Watcher(services.context, "here"), _never)
     idle_s = loop.step()
     run = begin(services)
     say(services, run, LineKind.PHASE, state="training", text="epoch 1")

@@ -218,7 +218,8 @@ def test_who_speaks_faster_than_the_disk_waits_and_loses_nothing(
         spoken.set()
 
     speaker = threading.Thread(target=speak)
-    assert begun.wait(10)  # the writer holds nothing and waits for the disk
+    log.add(LineKind.NOTE, {"level": "info", "text": "begun"})
+    assert begun.wait(10)  # the writer has taken that line and waits for the disk
     speaker.start()
     eventually(lambda: len(log._waiting) > 50)
     assert not spoken.is_set()
