@@ -1,13 +1,13 @@
 """Steps per second, collected and learnt, on one core: our environments and settings against stock ones.
 
-`python -m benchmarks.ppo_steps [seconds]`. Stock: the same market as a Gymnasium environment, one at a time, under the
-defaults of Stable-Baselines3's PPO and its DummyVecEnv. Both train in turns, so that other load falls on both.
+`python -m benchmarks.ppo_steps [--quick] [--json FILE]`. Stock: the same market as a Gymnasium environment, one
+at a time, under the defaults of Stable-Baselines3's PPO and its DummyVecEnv. Both train in turns, so that other load
+falls on both.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +19,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tests.fakes.markets import noise_market
 from tests.fakes.reporter import RecordingReporter
 
+from benchmarks.alone import Pace, run_alone
+from benchmarks.tables import Measure, Reference
 from headway.engines.ppo.accounts import Rules
 from headway.engines.ppo.env import TradingVecEnv
 from headway.engines.ppo.gym_env import TradingEnv
@@ -26,7 +28,9 @@ from headway.engines.ppo.learn import learn
 from headway.engines.ppo.plan import Plan
 from headway.wire.rundir import RunDir
 
-TURNS = 3
+_GOAL_RATIO = 30
+_OURS = "headway"
+_STOCK = "stock, 1 environment"
 COLUMNS = 16
 RULES = Rules()
 TRAIN = noise_market(22_000, seed=1, columns=COLUMNS)
@@ -65,26 +69,33 @@ def _time_learning(model: PPO, env: VecEnv, seconds: float) -> float:
 
 
 SETUPS: dict[str, Callable[[float], float]] = {
-    "headway": ours,
-    "stock, 1 environment": stock(1),
+    _OURS: ours,
+    _STOCK: stock(1),
     "stock, 8 environments": stock(8),
     "stock settings on our environments (16)": stock_on_arrays,
 }
 
 
-def main(seconds: float) -> None:
+def measure(pace: Pace) -> list[Measure]:
     torch.set_num_threads(1)
     ours(0.1)  # first use of torch
+    rates = measure_rates(2.0, turns=pace.choose(3, 1))
+    best = rates.pop(_OURS)
+    references = tuple(Reference(name, rate) for name, rate in rates.items())
+    goal = _GOAL_RATIO * rates[_STOCK]
+    what = "PPO steps/s, collected and learnt, 64×64, one core"
+    note = f"goal: {_GOAL_RATIO} times the stock way"
+    return [Measure(what, best, "/s", goal, more_is_better=True, against=references, note=note)]
+
+
+def measure_rates(seconds: float, *, turns: int) -> dict[str, float]:
+    """The median rate of each setup, over so many turns."""
     rates: dict[str, list[float]] = {name: [] for name in SETUPS}
-    for _ in range(TURNS):
-        for name, measure in SETUPS.items():
-            rates[name].append(measure(seconds))
-    base = statistics.median(rates["headway"])
-    print(f"{'setup':<42}{'steps/s':>10}{'headway is':>14}")
-    for name, found in rates.items():
-        middle = statistics.median(found)
-        print(f"{name:<42}{middle:>10,.0f}{base / middle:>13.1f}x")
+    for _ in range(turns):
+        for name, time_setup in SETUPS.items():
+            rates[name].append(time_setup(seconds))
+    return {name: statistics.median(found) for name, found in rates.items()}
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0)
+    run_alone(measure)

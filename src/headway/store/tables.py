@@ -56,6 +56,7 @@ runs = Table(
     Column("record", Text, nullable=False),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="known_state"),
     Index(None, "created_at", "id"),
+    Index(None, "state", "created_at", "id"),
     Index(None, "engine", "state", "created_at"),
     Index(None, "engine", "series", "state", "finished_at"),
     Index(None, "owner", "created_at"),
@@ -76,9 +77,11 @@ queue = Table(
     "queue",
     metadata,
     _of_run(primary_key=True),
-    Column("priority", Integer, nullable=False),
+    Column(
+        "rank", Integer, nullable=False
+    ),  # minus the priority: rows in order of the index are in order of the queue
     Column("created_at", _TIME, nullable=False),
-    Index(None, "priority", "created_at", "run_id"),
+    Index(None, "rank", "created_at", "run_id"),
 )
 
 slots = Table(

@@ -1,7 +1,4 @@
-"""One unit of work on a SQL database: the port Transaction, statement by statement.
-
-Statements are built once, so that SQLAlchemy compiles each only once.
-"""
+"""One unit of work on a SQL database: the port Transaction, statement by statement."""
 
 from __future__ import annotations
 
@@ -10,7 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -20,15 +27,13 @@ from headway.domain.events import Event, EventKind
 from headway.domain.json import JsonObject, encode_json
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
-from headway.domain.states import ACTIVE, TERMINAL, State
 from headway.ports import LogCursor, Reply, RunFilter, SlotUse
-from headway.store import overlap
+from headway.store import overlap, statements
 from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
 from headway.store.tables import (
     artifacts,
     checkpoints,
-    counters,
     cursors,
     events,
     leases,
@@ -37,73 +42,6 @@ from headway.store.tables import (
     replies,
     runs,
     slots,
-)
-
-_POSITION = "event_position"
-_ACTIVE = tuple(state.value for state in ACTIVE)
-_TERMINAL = tuple(state.value for state in TERMINAL)
-
-_INSERT_RUN = insert(runs)
-_UPDATE_RUN = update(runs).where(runs.c.id == bindparam("b_id"), runs.c.event_seq == bindparam("b_seq"))
-_TOUCH_RUN = update(runs).where(
-    runs.c.id == bindparam("b_id"), runs.c.attempt == bindparam("b_attempt"), runs.c.state.not_in(_TERMINAL)
-)
-_FIND_RUN = select(runs.c.record).where(runs.c.id == bindparam("b_id"))
-_ACTIVE_RUNS = select(runs.c.record).where(runs.c.state.in_(_ACTIVE)).order_by(runs.c.created_at, runs.c.id)
-_NEWEST_DONE = (
-    select(runs.c.record)
-    .where(
-        runs.c.engine == bindparam("b_engine"),
-        runs.c.series == bindparam("b_series"),
-        runs.c.state == State.DONE.value,
-    )
-    .order_by(runs.c.finished_at.desc(), runs.c.id.desc())
-    .limit(1)
-)
-_CREATION_TIMES = (
-    select(runs.c.created_at)
-    .where(runs.c.owner == bindparam("b_owner"), runs.c.created_at >= bindparam("b_since"))
-    .order_by(runs.c.created_at.desc())
-    .limit(bindparam("b_limit"))
-)
-_FIND_REPLY = select(replies).where(
-    replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key")
-)
-_FIND_QUEUED = select(queue).where(queue.c.run_id == bindparam("b_id"))
-_COUNT_AHEAD = (
-    select(func.count())
-    .select_from(queue)
-    .where(
-        tuple_(-queue.c.priority, queue.c.created_at, queue.c.run_id)
-        < tuple_(bindparam("b_priority"), bindparam("b_created"), bindparam("b_id"))
-    )
-)
-_QUEUED = (
-    select(queue.c.run_id)
-    .order_by(queue.c.priority.desc(), queue.c.created_at, queue.c.run_id)
-    .limit(bindparam("b_limit"))
-)
-_NEXT_POSITION = (
-    update(counters)
-    .where(counters.c.name == _POSITION)
-    .values(value=counters.c.value + 1)
-    .returning(counters.c.value)
-)
-_LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
-_EVENTS_OF = (
-    select(events)
-    .where(events.c.run_id == bindparam("b_id"), events.c.seq > bindparam("b_after"))
-    .order_by(events.c.seq)
-    .limit(bindparam("b_limit"))
-)
-_EVENTS_AFTER = (
-    select(events)
-    .where(events.c.position > bindparam("b_after"))
-    .order_by(events.c.position)
-    .limit(bindparam("b_limit"))
-)
-_LOG_CURSOR = select(log_cursors.c.offset_bytes, log_cursors.c.seq).where(
-    log_cursors.c.run_id == bindparam("b_id"), log_cursors.c.attempt == bindparam("b_attempt")
 )
 
 
@@ -116,11 +54,11 @@ class SqlTransaction:
 
     # runs
     def insert_run(self, run: Run) -> None:
-        _insert(self._db, _INSERT_RUN, _columns_of(run), f"the run {run.id} exists already")
+        _insert(self._db, statements.INSERT_RUN, _columns_of(run), f"the run {run.id} exists already")
 
     def update_run(self, run: Run, *, expected_seq: int) -> None:
         changes = {"b_id": run.id, "b_seq": expected_seq, **_columns_of(run)}
-        if self._db.execute(_UPDATE_RUN, changes).rowcount == 0:
+        if self._db.execute(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
 
@@ -128,11 +66,11 @@ class SqlTransaction:
         stored = self.get_run(run.id)
         touched = stored.evolve(progress=run.progress, latest=run.latest)
         changes = {"b_id": run.id, "b_attempt": run.attempt, "record": encode_run(touched)}
-        if self._db.execute(_TOUCH_RUN, changes).rowcount == 0:
+        if self._db.execute(statements.TOUCH_RUN, changes).rowcount == 0:
             raise StaleAttempt(f"attempt {run.attempt} of {run.id} is over")
 
     def find_run(self, run_id: str) -> Run | None:
-        record = self._db.execute(_FIND_RUN, {"b_id": run_id}).scalar()
+        record = self._db.execute(statements.FIND_RUN, {"b_id": run_id}).scalar()
         return None if record is None else decode_run(record)
 
     def get_run(self, run_id: str) -> Run:
@@ -153,19 +91,19 @@ class SqlTransaction:
         return int(self._db.execute(_narrow(select(func.count()).select_from(runs), which)).scalar_one())
 
     def active_runs(self) -> list[Run]:
-        return [decode_run(record) for record in self._db.execute(_ACTIVE_RUNS).scalars()]
+        return [decode_run(record) for record in self._db.execute(statements.ACTIVE_RUNS).scalars()]
 
     def newest_done(self, engine: str, series: str) -> Run | None:
-        record = self._db.execute(_NEWEST_DONE, {"b_engine": engine, "b_series": series}).scalar()
+        record = self._db.execute(statements.NEWEST_DONE, {"b_engine": engine, "b_series": series}).scalar()
         return None if record is None else decode_run(record)
 
     def creation_times(self, owner: str, since: datetime, limit: int) -> list[datetime]:
         bounds = {"b_owner": owner, "b_since": format_utc(since), "b_limit": limit}
-        return [parse_utc(text) for text in self._db.execute(_CREATION_TIMES, bounds).scalars()]
+        return [parse_utc(text) for text in self._db.execute(statements.CREATION_TIMES, bounds).scalars()]
 
     # idempotency
     def find_reply(self, owner: str, key: str) -> Reply | None:
-        row = self._db.execute(_FIND_REPLY, {"b_owner": owner, "b_key": key}).first()
+        row = self._db.execute(statements.FIND_REPLY, {"b_owner": owner, "b_key": key}).first()
         if row is None:
             return None
         return Reply(row.run_id, row.body_sha256, json.loads(row.response), parse_utc(row.created_at))
@@ -183,26 +121,25 @@ class SqlTransaction:
 
     # queue and slots
     def enqueue(self, run: Run) -> None:
-        self.dequeue(run.id)
         row = {
-            "run_id": run.id,
-            "priority": run.spec.priority,
-            "created_at": format_utc(run.created_at),
+            "b_id": run.id,
+            "b_rank": -run.spec.priority,
+            "b_created": format_utc(run.created_at),
         }
-        self._db.execute(insert(queue), row)
+        self._db.execute(statements.ENQUEUE, row)
 
     def dequeue(self, run_id: str) -> None:
         self._db.execute(delete(queue).where(queue.c.run_id == run_id))
 
     def queue_position(self, run_id: str) -> int | None:
-        row = self._db.execute(_FIND_QUEUED, {"b_id": run_id}).first()
+        row = self._db.execute(statements.FIND_QUEUED, {"b_id": run_id}).first()
         if row is None:
             return None
-        place = {"b_priority": -row.priority, "b_created": row.created_at, "b_id": run_id}
-        return self._db.execute(_COUNT_AHEAD, place).scalar_one()
+        place = {"b_rank": row.rank, "b_created": row.created_at, "b_id": run_id}
+        return self._db.execute(statements.COUNT_AHEAD, place).scalar_one()
 
     def queued(self, limit: int) -> list[str]:
-        return list(self._db.execute(_QUEUED, {"b_limit": limit}).scalars())
+        return list(self._db.execute(statements.QUEUED, {"b_limit": limit}).scalars())
 
     def queue_length(self) -> int:
         return self._db.execute(select(func.count()).select_from(queue)).scalar_one()
@@ -256,7 +193,7 @@ class SqlTransaction:
     def append_event(
         self, run_id: str, seq: int, attempt: int, at: datetime, kind: EventKind, data: JsonObject
     ) -> Event:
-        position = self._db.execute(_NEXT_POSITION).scalar_one()
+        position = self._db.execute(statements.NEXT_POSITION).scalar_one()
         row = {
             "position": position,
             "run_id": run_id,
@@ -270,15 +207,17 @@ class SqlTransaction:
         return Event(run_id, seq, position, attempt, at, kind, data)
 
     def events_of(self, run_id: str, after_seq: int, limit: int) -> list[Event]:
-        found = self._db.execute(_EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit})
+        found = self._db.execute(
+            statements.EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit}
+        )
         return [_to_event(row) for row in found]
 
     def events_after(self, position: int, limit: int) -> list[Event]:
-        found = self._db.execute(_EVENTS_AFTER, {"b_after": position, "b_limit": limit})
+        found = self._db.execute(statements.EVENTS_AFTER, {"b_after": position, "b_limit": limit})
         return [_to_event(row) for row in found]
 
     def last_position(self) -> int:
-        return int(self._db.execute(_LAST_POSITION).scalar_one())
+        return int(self._db.execute(statements.LAST_POSITION).scalar_one())
 
     def find_cursor(self, subscriber: str) -> int | None:
         found = select(cursors.c.position).where(cursors.c.subscriber == subscriber)
@@ -294,7 +233,7 @@ class SqlTransaction:
 
     # logs, metrics, files
     def log_cursor(self, run_id: str, attempt: int) -> LogCursor:
-        row = self._db.execute(_LOG_CURSOR, {"b_id": run_id, "b_attempt": attempt}).first()
+        row = self._db.execute(statements.LOG_CURSOR, {"b_id": run_id, "b_attempt": attempt}).first()
         return LogCursor() if row is None else LogCursor(row.offset_bytes, row.seq)
 
     def set_log_cursor(self, run_id: str, attempt: int, cursor: LogCursor) -> None:

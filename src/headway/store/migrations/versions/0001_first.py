@@ -51,6 +51,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_runs_engine_state_created_at"), "runs", ["engine", "state", "created_at"], unique=False
     )
+    op.create_index(op.f("ix_runs_state_created_at_id"), "runs", ["state", "created_at", "id"], unique=False)
     op.create_index(op.f("ix_runs_owner_created_at"), "runs", ["owner", "created_at"], unique=False)
     op.create_table(
         "artifacts",
@@ -110,15 +111,15 @@ def upgrade() -> None:
     op.create_table(
         "queue",
         sa.Column("run_id", sa.String(length=32), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.String(length=27), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_queue_run_id")),
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_queue")),
     )
     op.create_index(
-        op.f("ix_queue_priority_created_at_run_id"),
+        op.f("ix_queue_rank_created_at_run_id"),
         "queue",
-        ["priority", "created_at", "run_id"],
+        ["rank", "created_at", "run_id"],
         unique=False,
     )
     op.create_table(

@@ -1,0 +1,119 @@
+"""All benchmarks, each in a process of its own, and one table: `python -m benchmarks [NAME …] [--quick] [--json FILE]`.
+
+docs/benchmarks.md tells what each measures. Ctrl-C ends what is under way and shows what was measured until then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.tables import Measure, make_table, print_table
+from headway.domain.clock import format_utc, utc_now
+
+NAMES = ("submit", "first_step", "log_call", "ingest", "events_latency", "cancel", "cold_start", "ppo_steps")
+_TIMEOUT_S = 240.0
+_CLEANING_S = 30.0
+
+_told = Console(stderr=True, highlight=False)
+
+
+def main() -> int:
+    chosen = _parse()
+    began, load = time.monotonic(), os.getloadavg()
+    found: dict[str, list[Measure]] = {}
+    flags = [flag for flag in ("quick", "full") if getattr(chosen, flag)]
+    try:
+        for name in chosen.names or NAMES:
+            found[name] = measure(name, [f"--{flag}" for flag in flags])
+    except KeyboardInterrupt:
+        _told.print("[yellow]ended early[/]")
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {load[0]:.1f} at the start"
+    elapsed_s = time.monotonic() - began
+    measures = [each for group in found.values() for each in group]
+    print_table(make_table(measures, f"Headway benchmarks: {machine}, {elapsed_s:.0f} s"))
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps(_document(found, load, flags), indent=2, allow_nan=False))
+    return 0 if all(found.values()) and found else 1
+
+
+def measure(name: str, flags: Sequence[str]) -> list[Measure]:
+    """Run one benchmark; none when it failed, which is told."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "measures.json"
+        command = [sys.executable, "-m", f"benchmarks.{name}", *flags, "--json", str(path)]
+        began = time.monotonic()
+        failure = _run(command)
+        if failure:
+            _told.print(f"[red]{name}: {failure}[/]")
+            return []
+        _told.print(f"{name}: {time.monotonic() - began:.0f} s")
+        return [Measure.from_json(each) for each in json.loads(path.read_text())]
+
+
+def _run(command: Sequence[str]) -> str:
+    """What went wrong; empty when nothing did. A benchmark that is late is interrupted, so that it cleans up."""
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait(_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        _wait_or_kill(process)
+        return f"not ready after {_TIMEOUT_S:.0f} s"
+    except KeyboardInterrupt:
+        _wait_or_kill(process)  # the terminal has told it too
+        raise
+    return f"ended with {code}" if code else ""
+
+
+def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_CLEANING_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _document(
+    found: dict[str, list[Measure]], load: tuple[float, float, float], flags: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "measured_at": format_utc(utc_now()),
+        "machine": {
+            "cores": os.cpu_count(),
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "load_at_start": list(load),
+        "flags": list(flags),
+        "measures": {name: [each.to_json() for each in group] for name, group in found.items()},
+    }
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which; all by default: {', '.join(NAMES)}")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--full", action="store_true", help="the large sizes too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.names) - set(NAMES))
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())
