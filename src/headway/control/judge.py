@@ -6,15 +6,7 @@ from dataclasses import dataclass
 
 from headway.domain.reasons import Reason
 from headway.domain.results import Result
-from headway.wire.attempts import ExitCode, ExitRecord, Verb
-
-_OF_VERB = {
-    Verb.CANCEL: Reason.CANCELLED_BY_USER,
-    Verb.DEADLINE: Reason.TIMED_OUT,
-    Verb.BUDGET: Reason.OVER_BUDGET,
-    Verb.MEMORY: Reason.OUT_OF_MEMORY,
-    Verb.SHUTDOWN: Reason.SERVER_SHUTDOWN,
-}
+from headway.wire.attempts import REASON_OF_VERB, ExitCode, ExitRecord
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ def judge(
     if result is not None:
         return Verdict(result.reason, None, result)
     if exit.verb is not None:
-        return Verdict(_OF_VERB[exit.verb], exit.note or None)
+        return Verdict(REASON_OF_VERB[exit.verb], exit.note or None)
     if exit.by == "executor":
         if cancel_requested:
             return Verdict(Reason.CANCELLED_BY_USER)

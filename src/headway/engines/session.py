@@ -26,17 +26,9 @@ from headway.engines.base import Assignment, Diverged, Stopped
 from headway.engines.logwriter import LogWriter
 from headway.engines.registry import get_engine
 from headway.engines.reporter import FileReporter
-from headway.wire.attempts import ExitCode, Launch, StopRequest, Verb
+from headway.wire.attempts import REASON_OF_VERB, ExitCode, Launch, StopRequest, Verb
 from headway.wire.lines import LineKind
 from headway.wire.rundir import AttemptDir, RunDir, find_json, get_json, write_json
-
-_OF_VERB = {
-    Verb.CANCEL: Reason.CANCELLED_BY_USER,
-    Verb.DEADLINE: Reason.TIMED_OUT,
-    Verb.BUDGET: Reason.OVER_BUDGET,
-    Verb.MEMORY: Reason.OUT_OF_MEMORY,
-    Verb.SHUTDOWN: Reason.SERVER_SHUTDOWN,
-}
 
 
 def run_session(attempt: AttemptDir) -> int:
@@ -100,7 +92,10 @@ def _train(assignment: Assignment, reporter: FileReporter) -> tuple[ExitCode, di
         result = get_engine(assignment.spec.engine)(assignment, reporter)
         _write_result(assignment, result)
     except Stopped as stop:
-        return ExitCode.STOPPED, {"reason": _OF_VERB[stop.request.verb].value, "error": stop.request.why}
+        return ExitCode.STOPPED, {
+            "reason": REASON_OF_VERB[stop.request.verb].value,
+            "error": stop.request.why,
+        }
     except Exception as error:  # noqa: BLE001  (whatever an engine raises must be told, not lost)
         traceback.print_exc()
         return ExitCode.FAILED, {"reason": classify(error).value, "error": describe(error)}

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from headway.domain.json import JsonObject
+from headway.domain.reasons import Reason
 
 
 class ExitCode(IntEnum):
@@ -26,6 +27,15 @@ class Verb(StrEnum):
     BUDGET = "budget"  # the money is spent
     MEMORY = "memory"  # the tree uses more than it may
     SHUTDOWN = "shutdown"  # the machine asked the supervisor to end
+
+
+REASON_OF_VERB = {
+    Verb.CANCEL: Reason.CANCELLED_BY_USER,
+    Verb.DEADLINE: Reason.TIMED_OUT,
+    Verb.BUDGET: Reason.OVER_BUDGET,
+    Verb.MEMORY: Reason.OUT_OF_MEMORY,
+    Verb.SHUTDOWN: Reason.SERVER_SHUTDOWN,
+}
 
 
 @dataclass(frozen=True)
