@@ -26,7 +26,7 @@ Make = Callable[..., LocalExecutor]
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """An executor whose training program behaves as named; all it has started is dead afterwards."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)
     made: list[LocalExecutor] = []
 
     def build(behaviour: str) -> LocalExecutor:
@@ -255,10 +255,21 @@ def test_a_second_supervisor_of_an_attempt_does_nothing(make: Make, tmp_path: Pa
     second.close()
 
 
-def test_the_output_of_a_training_is_kept_and_its_secrets_are_not_given(
+def test_neither_supervisor_nor_training_is_given_the_secret(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ADMIN_SECRET", "do-not-tell")
+    make("obedient").start(_launch(tmp_path))
+    trainer = _pids(tmp_path)
+    record = eventually(lambda: find_json(_attempt(tmp_path).supervisor))
+
+    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in (*trainer, record["pid"])]
+
+    assert len(environments) == 2
+    assert not any(b"do-not-tell" in environment for environment in environments)
+
+
+def test_the_output_of_a_training_is_kept(make: Make, tmp_path: Path) -> None:
     executor = make("unknown behaviour")
 
     executor.start(_launch(tmp_path))
@@ -266,4 +277,3 @@ def test_the_output_of_a_training_is_kept_and_its_secrets_are_not_given(
     assert _exit_of(executor).code == 1
     console = _attempt(tmp_path).console.read_text()
     assert "KeyError: 'unknown behaviour'" in console
-    assert "do-not-tell" not in console

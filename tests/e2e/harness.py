@@ -20,6 +20,7 @@ from tests.fakes.candles import write_candles
 from tests.waiting import PATIENCE_S, eventually, is_alive
 
 SECRET = "a-secret-for-tests-only"
+_ROOT = str(Path(__file__).parents[2])  # trainings of tests are programs of tests
 _HEADERS = {"x-admin-secret": SECRET}
 
 
@@ -183,7 +184,7 @@ def running_server(folder: Path, *, module: str = "headway.cli.main", **settings
         "HEADWAY_MIN_FREE_MB": "1",
         "HEADWAY_GRACE_S": "2",
         "ADMIN_SECRET": SECRET,
-        "PYTHONPATH": str(Path(__file__).parents[2]),  # trainings of tests are programs of tests
+        "PYTHONPATH": os.pathsep.join((_ROOT, os.environ.get("PYTHONPATH", ""))),
         **settings,
     }
     server = Server(data_dir, port, environment, module)
