@@ -45,7 +45,8 @@ def judge(
     if result is not None:
         return Verdict(result.reason, None, result)
     if exit.verb is not None:
-        return Verdict(REASON_OF_VERB[exit.verb], exit.note or None)
+        reason = REASON_OF_VERB[exit.verb]
+        return Verdict(reason, None if reason is Reason.CANCELLED_BY_USER else exit.note or None)
     if exit.by == "executor":
         if cancel_requested:
             return Verdict(Reason.CANCELLED_BY_USER)
