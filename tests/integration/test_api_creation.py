@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headway.api.app import make_app
 from headway.domain.errors import DataError
-from tests.integration.calling import Api, make_api
+from tests.integration.calling import SECRET, Api, make_api
 
 JOBS = "/api/training/jobs"
 
@@ -205,3 +207,17 @@ def test_two_jobs_an_hour_then_a_refusal_that_says_when(tmp_path: Path) -> None:
     assert refused.headers["retry-after"] == str(refused.json()["retryAfterSeconds"]) == "3000"
     assert replayed.status_code == 202
     assert api.submit()
+
+
+def test_a_replay_is_given_also_where_lower_bounds_would_refuse_the_request(tmp_path: Path) -> None:
+    api = make_api(tmp_path)
+    key = {"Idempotency-Key": "before"}
+    first = api.ask("POST", JOBS, json={"durationHours": 10}, headers=key)
+    policy = replace(api.service.context.policy, ceiling_hours=1.0)
+    service = replace(api.service, context=replace(api.service.context, policy=policy))
+    later = replace(api, service=service, app=make_app(service, secret=SECRET, version="0"))
+
+    again = later.ask("POST", JOBS, json={"durationHours": 10}, headers=key)
+
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert later.ask("POST", JOBS, json={"durationHours": 10}).status_code == 400

@@ -18,7 +18,7 @@ from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summ
 from headway.control.cancel import cancel
 from headway.control.query import get_view, list_views, read_console, view_queue
 from headway.control.resume import resume
-from headway.control.submit import Submission, find_replay, submit
+from headway.control.submit import Accepted, Submission, find_replay, submit
 from headway.control.translate import JOBS, spec_of_job
 from headway.domain.clock import format_utc, parse_utc
 from headway.domain.errors import InvalidInput, NotReady
@@ -52,8 +52,6 @@ def make_jobs_router(service: Service) -> APIRouter:
 
 
 def _add_creation(router: APIRouter, service: Service) -> None:
-    context = service.context
-
     @router.post("/jobs", status_code=202, response_model=jobs.JobAccepted, responses=examples.of_create())
     def create_job(
         request: TrainingRequest,
@@ -61,16 +59,11 @@ def _add_creation(router: APIRouter, service: Service) -> None:
         steps: Annotated[Steps | None, Query(description="As `steps` in the body.")] = None,
     ) -> Response:
         """Accept a training. The answer comes once the run is durable; the training begins when a slot is free."""
-        asked = _with_steps(request, steps)
-        body_sha256 = hash_body(asked)
-        replay = find_replay(context, service.owner, key, body_sha256)
-        if replay is None:
-            spec = spec_of_job(asked, context.policy)
-            replay = submit(context, Submission(spec, service.owner, to_accepted, key, body_sha256))
-        headers = {"Location": f"/api/training/jobs/{replay.run_id}/status"}
-        if replay.replayed:
+        accepted = _accept(service, _with_steps(request, steps), key)
+        headers = {"Location": f"/api/training/jobs/{accepted.run_id}/status"}
+        if accepted.replayed:
             headers["Idempotent-Replayed"] = "true"
-        return JSONResponse(replay.response, 202, headers)
+        return JSONResponse(accepted.response, 202, headers)
 
 
 def _add_list(router: APIRouter, service: Service) -> None:
@@ -176,6 +169,19 @@ def _add_acting(router: APIRouter, service: Service) -> None:
         get_view(context, job_id)
         run, position = resume(context, job_id, request or ResumeRequest())
         return JSONResponse(to_accepted(run, position), 202)
+
+
+def _accept(service: Service, asked: TrainingRequest, key: str | None) -> Accepted:
+    """Accept a job; what was accepted before is told again also where today's bounds would refuse it."""
+    context, body_sha256 = service.context, hash_body(asked)
+    try:
+        spec = spec_of_job(asked, context.policy)
+    except InvalidInput:
+        replay = find_replay(context, service.owner, key, body_sha256)
+        if replay is None:
+            raise
+        return replay
+    return submit(context, Submission(spec, service.owner, to_accepted, key, body_sha256))
 
 
 def as_json(body: BaseModel, status: int = 200) -> Response:

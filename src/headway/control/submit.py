@@ -10,7 +10,7 @@ from math import ceil
 from headway.control.context import Context
 from headway.control.preflight import preflight
 from headway.control.translate import series_of
-from headway.domain.errors import IdempotencyConflict, RateLimited
+from headway.domain.errors import IdempotencyConflict, PreflightFailed, RateLimited
 from headway.domain.events import EventKind
 from headway.domain.ids import new_run_id
 from headway.domain.json import JsonObject
@@ -18,6 +18,7 @@ from headway.domain.runs import Run
 from headway.domain.specs import Spec
 from headway.domain.states import State
 from headway.ports import Reply, Transaction
+from headway.wire.crashpoints import reach
 
 _RATE_WINDOW = timedelta(hours=1)
 
@@ -45,7 +46,10 @@ class Accepted:
 
 
 def find_replay(context: Context, owner: str, key: str | None, body_sha256: str) -> Accepted | None:
-    """The stored answer to a request that was accepted before; IdempotencyConflict for another body."""
+    """The stored answer to a request that was accepted before; IdempotencyConflict for another body.
+
+    To be asked only when a request is about to be refused: an accepted one is looked for where it would be stored.
+    """
     if key is None:
         return None
     return context.store.read(lambda tx: _replay(tx, owner, key, body_sha256))
@@ -56,16 +60,22 @@ def submit(context: Context, submission: Submission) -> Accepted:
 
     Raises IdempotencyConflict, RateLimited, PreflightFailed, and what the guard raises.
     """
-    replay = find_replay(context, submission.owner, submission.key, submission.body_sha256)
-    if replay is not None:
+    try:
+        preflight(context, submission.spec)
+    except PreflightFailed:
+        replay = find_replay(context, submission.owner, submission.key, submission.body_sha256)
+        if replay is None:
+            raise
         return replay
-    preflight(context, submission.spec)
     now = context.clock.now()
     run_id = new_run_id(submission.spec.engine, now)
     rate = context.policy.jobs_per_hour if submission.rate_limited else 0
-    return context.commit(
+    reach("submit.before_commit")
+    accepted = context.commit(
         run_id, lambda tx: _accept(tx, submission, run_id=run_id, jobs_per_hour=rate, now=now)
     )
+    reach("submit.committed")
+    return accepted
 
 
 def _accept(
