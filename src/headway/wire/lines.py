@@ -24,6 +24,8 @@ from typing import Any
 from headway.domain.errors import CorruptRunFile
 from headway.domain.json import JsonObject, encode_json
 
+_MAX_SEQ = 2**53  # beyond it, not every JSON reader counts right
+
 
 class LineKind(StrEnum):
     """What a training process may say."""
@@ -65,9 +67,12 @@ def decode_line(raw: bytes) -> Line:
     """The line; CorruptRunFile when it is not one."""
     try:
         value = json.loads(raw, parse_constant=_refuse)
-        return Line(int(value["seq"]), str(value["at"]), LineKind(value["kind"]), dict(value["data"]))
+        line = Line(int(value["seq"]), str(value["at"]), LineKind(value["kind"]), dict(value["data"]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CorruptRunFile(f"not a log line ({error}): {raw[:120]!r}") from error
+    if not 0 < line.seq <= _MAX_SEQ:
+        raise CorruptRunFile(f"not a log line (seq {line.seq} is none): {raw[:120]!r}")
+    return line
 
 
 def _refuse(name: str) -> float:

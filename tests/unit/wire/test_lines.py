@@ -103,3 +103,9 @@ def test_breaks_of_lines_inside_a_text_do_not_break_the_line() -> None:
     reading = read_lines(_line(1, text) + _line(2))
 
     assert [line.data["text"] for line in reading.lines] == [text, "hello"]
+
+
+@pytest.mark.parametrize("seq", [0, -1, 2**53 + 1, 2**80])
+def test_a_number_that_no_log_counts_to_is_no_line(seq: int) -> None:
+    with pytest.raises(CorruptRunFile, match="seq"):
+        decode_line(b'{"seq": %d, "at": "now", "kind": "note", "data": {}}' % seq)
