@@ -5,11 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 JOBS ?= 2
+CASES ?= 1000
+SEED ?= 0
 
 # Trainings that were tried out from this folder stay in it.
 export HEADWAY_DATA_DIR ?= $(CURDIR)/.headway
 
-.PHONY: help demo serve doctor test check format bench clean
+.PHONY: help demo serve doctor test check format bench bench-faults clean
 
 help:
 	@echo "make demo    train a PPO agent on real packaged market data, live"
@@ -18,10 +20,11 @@ help:
 	@echo "make check   format, lint, types, import rules, fast tests"
 	@echo "make test    make check, then the tests with real processes and trainings"
 	@echo "make bench   measure what docs/benchmarks.md tells"
+	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,dev]'
 	touch $@
 
 demo: $(INSTALLED)
@@ -49,6 +52,9 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+bench-faults: $(INSTALLED)
+	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -27,8 +28,7 @@ from headway.executors.local import LocalExecutor
 from headway.executors.starters import PlainStarter, Starter, WarmStarter
 from headway.markets.catalog import FileCatalog
 from headway.settings import Settings
-from headway.store.bus import LocalBus
-from headway.store.opening import open_store
+from headway.store.opening import is_shared, open_bus, open_store
 from headway.telemetry.counters import Counters, Load
 from headway.wire.rundir import write_whole
 
@@ -50,7 +50,12 @@ class Running:
     settings: Settings
     warm: WarmStarter | None
     lock: int  # descriptor of the folder's lock, held until the end
+    alone: bool  # whether no other server can be at work on the store
+    _watcher: Watcher = field(init=False)
     _loops: list[Loop] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._watcher = Watcher(self.service.context)
 
     def start(self, on_broken: OnBroken) -> None:
         """Take over the runs that are under way, then begin to dispatch and watch."""
@@ -58,14 +63,14 @@ class Running:
         if self.warm is not None:
             self.warm.open()
         context.store.write(lambda tx: _set_slots(tx.set_slots, context.policy))
-        watcher = Watcher(context)
-        adopted = watcher.recover()
+        watcher = self._watcher
+        adopted = watcher.recover(alone=self.alone)
         _log.info("service started", adopted=len(adopted), data_dir=str(self.settings.data_dir))
         watching = make_watch_loop(watcher, on_broken)
         self._loops += [
             watching,
             make_dispatch_loop(context, watcher, on_broken, on_claim=watching.wake),
-            make_outbox_loop(_count_with(self.service), on_broken),
+            make_outbox_loop(self._count_events(), on_broken),
         ]
         for loop in self._loops:
             loop.start()
@@ -77,26 +82,44 @@ class Running:
         for loop in self._loops:
             if not loop.join(_JOIN_S):
                 _log.warning("loop did not end", loop=loop.name)
+        if not self.alone:
+            self._release()
         context = self.service.context
         for executor in context.executors.values():
             executor.close()
+        context.bus.close()
         context.store.close()
         os.close(self.lock)
+
+    def _release(self) -> None:
+        try:
+            self._watcher.release()
+        except StoreUnavailable as error:
+            _log.warning("leases are not released, they run out", error=str(error))
+
+    def _count_events(self) -> OutboxReader:
+        """Every server counts all events, and so needs a place of its own in the outbox."""
+        subscriber = "prometheus" if self.alone else f"prometheus-{self.settings.port}"
+        reader = OutboxReader(self.service.context, subscriber, self.service.counters.count)
+        reader.start_from_now()
+        return reader
 
 
 def build(settings: Settings, secret: str, *, session: Sequence[str] | None = None) -> Running:
     """Compose a service on a data folder. `session` replaces the program that trains (tests of what misbehaves).
 
+    Servers of one PostgreSQL database share a folder; any other store allows one server.
     Raises StoreUnavailable when another server holds the folder, or the database cannot be opened.
     """
     for folder in (settings.data_dir, settings.runs_dir, settings.candles_dir):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = _hold_folder(settings.data_dir)
+    shared = is_shared(settings.store_url)
+    lock = _hold_folder(settings.data_dir, shared=shared)
     warm = WarmStarter(_WARM) if settings.warm and session is None else None
     starters: list[Starter] = [*([warm] if warm else []), PlainStarter(session or _SESSION)]
     context = Context(
-        store=open_store(settings.store_url),
-        bus=LocalBus(),
+        store=open_store(settings.store_url, folder_id=_folder_id(settings.data_dir) if shared else None),
+        bus=open_bus(settings.store_url),
         clock=SystemClock(),
         executors={"local": LocalExecutor(settings.runs_dir, starters)},
         candles=FileCatalog(settings.candles_dir),
@@ -105,7 +128,7 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
     )
     counters = Counters(lambda: Load(*measure_unread(context)))
     service = Service(context, fingerprint(secret), counters)
-    return Running(service, settings, warm, lock)
+    return Running(service, settings, warm, lock, alone=not shared)
 
 
 def find_secret(settings: Settings) -> tuple[str, bool]:
@@ -152,6 +175,7 @@ def _policy_of(settings: Settings) -> Policy:
         threads_per_slot=settings.threads,
         min_free_bytes=settings.min_free_mb << 20,
         contact_lost_after_s=settings.contact_lost_after_s,
+        lease_s=settings.lease_s,
     )
 
 
@@ -160,17 +184,23 @@ def _set_slots(set_slots: Callable[[str, int], None], policy: Policy) -> None:
     set_slots("gpu", policy.gpu_slots)
 
 
-def _count_with(service: Service) -> OutboxReader:
-    reader = OutboxReader(service.context, "prometheus", service.counters.count)
-    reader.start_from_now()
-    return reader
+def _folder_id(data_dir: Path) -> int:
+    """The number that tells this data folder from others, made by the first server of it."""
+    path = data_dir / "folder-id"
+    if not path.exists():
+        draft = data_dir / f".folder-id-{os.getpid()}"
+        write_whole(draft, str(secrets.randbits(62)).encode())
+        with suppress(FileExistsError):  # another server was faster: its number holds
+            path.hardlink_to(draft)
+        draft.unlink()
+    return int(path.read_text())
 
 
-def _hold_folder(data_dir: Path) -> int:
-    """Take the folder's lock for as long as this process lives."""
+def _hold_folder(data_dir: Path, *, shared: bool) -> int:
+    """Take the folder's lock for as long as this process lives: alone, or beside servers of the same kind."""
     descriptor = os.open(data_dir / "server.lock", os.O_RDWR | os.O_CREAT, _SECRET_MODE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.read(descriptor, 32).decode().strip() or "unknown"
         os.close(descriptor)

@@ -230,6 +230,8 @@ class Store(Protocol):
 
         Concurrent writes may share one commit; each stands or falls alone. `work` must be quick, must not wait for
         anything outside the store, and may be called again after a conflict. What it raises comes out here.
+        ValueError for a value that the store cannot keep; StoreUnavailable when it cannot be said that the work is
+        durable: then it may be, or not.
         """
 
     def read(self, work: Callable[[Transaction], T]) -> T:
@@ -304,7 +306,10 @@ class EventBus(Protocol):
         """Wake all who follow one of the topics (run ids; `*` is always woken). Never blocks."""
 
     def subscribe(self, topic: str, notify: Callable[[], None] | None = None) -> Subscription:
-        """Follow a run id or `*`. `notify`, if given, is called on each wake-up, from the publishing thread."""
+        """Follow a run id or `*`. `notify`, if given, is called on each wake-up, from the thread that brings it."""
+
+    def close(self) -> None:
+        """Release what belongs to this process; nobody is woken from elsewhere any more. Idempotent."""
 
 
 # --- What else control asks for --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Every setting is a heading row of docs/settings.md; a test holds that.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +23,11 @@ from pydantic_settings import (
 from headway.domain.errors import InvalidInput
 
 _CORES_PER_SLOT = 4
-_NOT_SETTINGS = {"HEADWAY_CONFIG", "HEADWAY_ATTEMPT_DIR"}
+# `*`, a name, an IPv4 address, or an IPv6 address with or without brackets
+_HOST = re.compile(
+    r"\*|[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*\]?"
+)
+_NOT_SETTINGS = {"HEADWAY_CONFIG", "HEADWAY_ATTEMPT_DIR", "HEADWAY_CRASH_AT"}
 
 
 def _default_data_dir() -> Path:
@@ -42,6 +47,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=_default_data_dir)
     bind: str = "127.0.0.1"
+    hosts: Annotated[tuple[str, ...], NoDecode] = ()
     port: Annotated[int, Field(ge=0, le=65535)] = 5000
     database_url: str = ""
     admin_secret: Annotated[SecretStr | None, Field(validation_alias="ADMIN_SECRET")] = None
@@ -56,11 +62,12 @@ class Settings(BaseSettings):
     grace_s: Annotated[float, Field(ge=0.5, le=3600)] = 20.0
     min_free_mb: Annotated[int, Field(ge=0)] = 1024
     contact_lost_after_s: Annotated[float, Field(ge=2, le=3600)] = 10.0
+    lease_s: Annotated[float, Field(ge=2, le=3600)] = 30.0
     warm: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 
-    @field_validator("symbols", mode="before")
+    @field_validator("symbols", "hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
@@ -68,6 +75,16 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("hosts")
+    @classmethod
+    def _require_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _HOST.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is no name or address of a host: give it without scheme, port and path"
+                )
+        return value
 
     @field_validator("admin_secret")
     @classmethod

@@ -10,15 +10,20 @@ import pytest
 
 from headway.wire.rundir import find_checkpoint, find_json
 from tests.e2e.harness import Server, processes_of, running_server
+from tests.fakes.postgres import PostgresServer
 from tests.waiting import eventually, is_alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("headway")
-    with running_server(folder, module="tests.fakes.staged_server", HEADWAY_GRACE_S="1") as started:
+    settings = {"HEADWAY_GRACE_S": "1"}
+    if request.param == "postgres":
+        database: PostgresServer = request.getfixturevalue("postgres")
+        settings["HEADWAY_DATABASE_URL"] = database.make_database()
+    with running_server(folder, module="tests.fakes.staged_server", **settings) as started:
         yield started
 
 

@@ -78,10 +78,9 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
     folder.chmod(0o755)
     rows = folder / "rows"
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": folder, **user}
-    initdb = [binaries / "initdb", "--pgdata", rows, "--username", _USER, "--auth", "trust", "--no-sync"]
-    subprocess.run(
-        [*initdb, "--encoding", "UTF8", "--locale", "C.UTF-8"], check=True, capture_output=True, **quiet
-    )
+    initdb: list[str | Path] = [binaries / "initdb", "--pgdata", rows, "--username", _USER, "--auth", "trust"]
+    initdb += ["--no-sync", "--encoding", "UTF8", "--locale", "C.UTF-8"]
+    subprocess.run(initdb, check=True, capture_output=True, **quiet)
     log = (folder / "server.log").open("wb")
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
     process = subprocess.Popen(

@@ -47,6 +47,18 @@ def _quick(_assignment: Assignment, reporter: Reporter) -> None:
     reporter.enter(State.EVALUATING, "evaluating")
 
 
+def _until_told(assignment: Assignment, reporter: Reporter) -> None:
+    """Train until there is a file `go` in the run directory."""
+    reporter.enter(State.TRAINING, "training")
+    step = 0
+    while not (assignment.run.path / "go").exists():
+        reporter.check()
+        step += 1
+        reporter.metrics(step, {"train/loss": 1.0 / step})
+        time.sleep(_TURN_S)
+    reporter.enter(State.EVALUATING, "evaluating")
+
+
 def _deaf(_assignment: Assignment, reporter: Reporter) -> None:
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
@@ -99,6 +111,7 @@ _BEHAVIOURS: dict[str, Callable[[Assignment, Reporter], None]] = {
     "stay in preflight": _stay(State.PREFLIGHT),
     "stay in training": _stay(State.TRAINING),
     "stay in evaluating": _stay(State.EVALUATING),
+    "until told": _until_told,
     "deaf": _deaf,
     "double-forking": _double_forking,
     "garbage": _garbage,

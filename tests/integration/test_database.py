@@ -15,10 +15,20 @@ from headway.domain.errors import InvalidInput, StoreUnavailable
 from headway.store.opening import SCHEMA, make_engines, migrate, open_store
 from headway.store.tables import metadata
 from tests.factories import make_run, run_id
+from tests.fakes.postgres import PostgresServer
 
 
-def test_migrating_an_empty_database_gives_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    writer, reader = make_engines(make_url(f"sqlite:///{tmp_path / 'new.db'}"))
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.make_database(like="template0")
+
+
+def test_migrating_an_empty_database_gives_the_tables_that_the_code_uses(empty: str) -> None:
+    writer, reader = make_engines(make_url(empty))
     with writer.begin() as connection:
         migrate(connection)
         differences = compare_metadata(MigrationContext.configure(connection), metadata)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from headway.domain.errors import InvalidInput
+from headway.domain.errors import InvalidInput, StaleAttempt
 from headway.domain.runs import Run
 from headway.ports import Clock, DataCatalog, EngineCatalog, EventBus, Executor, Store, Transaction
 from headway.wire.rundir import RunDir
@@ -39,7 +40,11 @@ class Policy:
 
 @dataclass(frozen=True)
 class Context:
-    """The service half, as use cases see it."""
+    """The service half, as use cases see it.
+
+    With a fence, `commit` writes only while its token holds the lease of the run: who lost the lease while it was
+    stopped can change nothing any more, however much it still believes.
+    """
 
     store: Store
     bus: EventBus
@@ -48,12 +53,23 @@ class Context:
     candles: DataCatalog
     engines: EngineCatalog
     policy: Policy
+    fence: str | None = None
+
+    def fenced(self, token: str) -> Context:
+        """The same, for the holder of a token."""
+        return replace(self, fence=token)
 
     def commit(self, run_id: str, work: Callable[[Transaction], T]) -> T:
-        """Write, then wake those who follow the run."""
-        value = self.store.write(work)
+        """Write, then wake those who follow the run. StaleAttempt when the fence does not hold its lease."""
+        value = self.store.write(work if self.fence is None else partial(self._commit_fenced, run_id, work))
         self.bus.publish([run_id])
         return value
+
+    def _commit_fenced(self, run_id: str, work: Callable[[Transaction], T], tx: Transaction) -> T:
+        lease = tx.find_lease(run_id)
+        if lease is None or lease[0] != self.fence:
+            raise StaleAttempt(f"{run_id} is in the hands of another server")
+        return work(tx)
 
     def run_dir(self, run_id: str) -> RunDir:
         return RunDir(self.policy.runs_dir / run_id)

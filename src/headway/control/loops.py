@@ -87,7 +87,7 @@ def make_dispatch_loop(
     def step() -> float:
         while (claim := claim_next(context, watcher.token)) is not None:
             _log.info("run claimed", run_id=claim.run.id, attempt=claim.run.attempt)
-            start_or_close(context, claim.run, claim.gpus)
+            start_or_close(watcher.context, claim.run, claim.gpus)
             on_claim()
         return _IDLE_PAUSE_S
 

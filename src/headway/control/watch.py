@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -25,40 +26,56 @@ from headway.ports import LogCursor, Sighting, Transaction
 
 _log = structlog.get_logger("headway.watch")
 
+_LOOK_AGAIN = timedelta(seconds=1)  # at a run that another server follows
+
 
 @dataclass
 class Watcher:
-    """Follows active runs, one `step` at a time. Holds the leases of the runs that it watches."""
+    """Follows active runs, one `step` at a time. Holds the leases of the runs that it watches.
+
+    Several servers may watch one store. Each acts on the runs whose leases it holds, and takes those that have run out.
+    """
 
     context: Context
     token: str = field(default_factory=new_token)
     _cursors: dict[tuple[str, int], LogCursor] = field(default_factory=dict)
     _told: set[tuple[str, int]] = field(default_factory=set)
     _leased_until: dict[str, datetime] = field(default_factory=dict)
+    _others_until: dict[str, datetime] = field(default_factory=dict)
     _troubles: dict[str, str] = field(default_factory=dict)
 
-    def recover(self) -> list[Run]:
-        """At start, when no other server can be at work: take over every active run at once."""
+    def __post_init__(self) -> None:
+        self.context = self.context.fenced(self.token)
+
+    def recover(self, *, alone: bool = True) -> list[Run]:
+        """At start: take over every active run at once. Where this server is not alone, only those whose leases
+        have run out: others may be at work."""
         runs = self.context.store.read(lambda tx: tx.active_runs())
-        for run in runs:
-            self._lease(run, exclusive=True)
-        return runs
+        return [run for run in runs if self._lease(run, exclusive=alone)]
+
+    def release(self) -> None:
+        """At the end: give up all leases, so that another server need not wait until they run out."""
+        for run_id in list(self._leased_until):
+            self.context.store.write(partial(_drop_lease, run_id=run_id, token=self.token))
+        self._leased_until.clear()
 
     def step(self) -> int:
-        """One look at every active run; returns how many there are."""
+        """One look at every active run that is this server's to follow; returns how many these are."""
         runs = self.context.store.read(lambda tx: tx.active_runs())
         self._forget_all_but(runs)
-        for run in runs:
-            if self._holds(run):
-                self._look_at(run)
-        return len(runs)
+        mine = [run for run in runs if self._holds(run)]
+        for run in mine:
+            self._look_at(run)
+        return len(mine)
 
     def _look_at(self, run: Run) -> None:
         try:
             self._follow(run)
             self._troubles.pop(run.id, None)
         except StaleAttempt:
-            self._cursors.pop((run.id, run.attempt), None)  # it moved on between two looks: look again
+            # It moved on between two looks, or another server has it: ask for the lease, then look again.
+            self._cursors.pop((run.id, run.attempt), None)
+            self._leased_until.pop(run.id, None)
         except StoreUnavailable:
             raise
         except (HeadwayError, OSError) as error:
@@ -134,7 +151,18 @@ class Watcher:
         renew_at = timedelta(seconds=self.context.policy.lease_s / 2)
         if until is not None and until - self.context.clock.now() > renew_at:
             return True
-        return self._lease(run, exclusive=False)
+        return not self._is_anothers(run) and self._lease(run, exclusive=False)
+
+    def _is_anothers(self, run: Run) -> bool:
+        """Whether another server holds the lease; looked up now and then, and without writing."""
+        now = self.context.clock.now()
+        if self._others_until.get(run.id, now) > now:
+            return True
+        lease = self.context.store.read(lambda tx: tx.find_lease(run.id))
+        if lease is None or lease[0] == self.token or lease[1] <= now:
+            return False
+        self._others_until[run.id] = min(lease[1], now + _LOOK_AGAIN)
+        return True
 
     def _lease(self, run: Run, *, exclusive: bool) -> bool:
         now = self.context.clock.now()
@@ -154,6 +182,7 @@ class Watcher:
         self._cursors = {key: value for key, value in self._cursors.items() if key in alive}
         self._told &= alive
         self._leased_until = {key: value for key, value in self._leased_until.items() if key in ids}
+        self._others_until = {key: value for key, value in self._others_until.items() if key in ids}
 
 
 def _take_lease(
@@ -164,6 +193,12 @@ def _take_lease(
         return False
     tx.set_lease(run_id, token, until)
     return True
+
+
+def _drop_lease(tx: Transaction, *, run_id: str, token: str) -> None:
+    lease = tx.find_lease(run_id)
+    if lease is not None and lease[0] == token:
+        tx.drop_lease(run_id)
 
 
 def _lose_contact(tx: Transaction, seen: Run, since: datetime, now: datetime) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+import structlog
+
+_log = structlog.get_logger("headway.bus")
+
 EVERYTHING = "*"
 
 
@@ -21,13 +25,25 @@ class LocalBus:
                 follower for topic in (*topics, EVERYTHING) for follower in self._followers.get(topic, ())
             }
         for follower in woken:
-            follower.wake()
+            try:
+                follower.wake()
+            except RuntimeError as error:  # its event loop has ended; the others are woken all the same
+                _log.warning("a follower could not be woken", error=str(error))
+
+    def wake_all(self) -> None:
+        """Wake every follower, whatever it follows: something may have been missed."""
+        with self._lock:
+            topics = list(self._followers)
+        self.publish(topics)
 
     def subscribe(self, topic: str, notify: Callable[[], None] | None = None) -> LocalSubscription:
         subscription = LocalSubscription(self, topic, notify)
         with self._lock:
             self._followers.setdefault(topic, set()).add(subscription)
         return subscription
+
+    def close(self) -> None:
+        """Nothing is held that had to be released."""
 
     def forget(self, topic: str, subscription: LocalSubscription) -> None:
         """Wake it no more; quiet when it is not known."""

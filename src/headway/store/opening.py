@@ -3,46 +3,71 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from headway.domain.errors import InvalidInput, StoreUnavailable
-from headway.ports import Store
+from headway.ports import EventBus, Store
+from headway.store.bus import LocalBus
 from headway.store.memory import MemoryStore
+from headway.store.postgres import connection_arguments, is_postgres, make_postgres_engines, with_driver
 from headway.store.sql import SqlStore
+from headway.store.tables import counters
 
-SCHEMA = "0001"  # the newest migration; a test holds that it is
+SCHEMA = "0002"  # the newest migration; a test holds that it is
 
+_MEMORY = "memory:"
+_FOLDER = "folder_id"
 _BUSY_MS = 5_000
 _WRITE = "headway_write"
 
 
-def open_store(url: str) -> Store:
-    """The store of a SQLAlchemy URL (`sqlite:///…`, `postgresql+psycopg://…`), or `memory:`.
+def open_store(url: str, *, folder_id: int | None = None) -> Store:
+    """The store of a SQLAlchemy URL (`sqlite:///…`, `postgresql://…`), or `memory:`.
 
+    With the id of a data folder, the database serves servers of that folder alone from then on.
     Raises InvalidInput for a URL that cannot be used, StoreUnavailable when the database does not answer.
     """
-    if url == "memory:":
+    if url == _MEMORY:
         return MemoryStore()
     writer, reader = make_engines(_parse(url))
-    try:
-        with writer.begin() as connection:
-            migrate(connection)
-    except DBAPIError as error:
-        raise StoreUnavailable(f"the database cannot be opened: {error.orig}") from error
+    with ExitStack() as failing:
+        failing.callback(writer.dispose)
+        failing.callback(reader.dispose)
+        try:
+            with writer.begin() as connection:
+                migrate(connection)
+                if folder_id is not None:
+                    _bind_to_folder(connection, folder_id)
+        except DBAPIError as error:
+            raise StoreUnavailable(f"the database cannot be opened: {error.orig}") from error
+        failing.pop_all()
     return SqlStore(writer, reader)
+
+
+def open_bus(url: str) -> EventBus:
+    """The bus that reaches every server of a store. Raises as `open_store` does."""
+    if not is_shared(url):
+        return LocalBus()
+    bus = import_module("headway.store.postgres_bus")  # its driver is an extra
+    opened: EventBus = bus.PostgresBus(connection_arguments(_parse(url)))
+    return opened
+
+
+def is_shared(url: str) -> bool:
+    """Whether several servers may work on the store of this URL at the same time."""
+    return url != _MEMORY and is_postgres(_parse(url))
 
 
 def make_engines(url: URL) -> tuple[Engine, Engine]:
     """(for writing, for reading). The reading one refuses to write."""
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True), create_engine(
-            url, pool_pre_ping=True, execution_options={"postgresql_readonly": True}
-        )
+    if is_postgres(url):
+        return make_postgres_engines(url)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     writer = create_engine(url, execution_options={_WRITE: True}, pool_size=1, max_overflow=0)
@@ -65,6 +90,17 @@ def migrate(connection: Connection) -> None:
     import_module("headway.store.migrate").upgrade(connection)  # Alembic is slow to import and seldom needed
 
 
+def _bind_to_folder(connection: Connection, folder_id: int) -> None:
+    """Another folder lacks the directories of the runs: its server would start again what runs already."""
+    bound_to = connection.execute(select(counters.c.value).where(counters.c.name == _FOLDER)).scalar()
+    if bound_to is None:
+        connection.execute(insert(counters), {"name": _FOLDER, "value": folder_id})
+    elif bound_to != folder_id:
+        raise StoreUnavailable(
+            f"the database belongs to the data folder whose folder-id is {bound_to}: set HEADWAY_DATA_DIR to that one"
+        )
+
+
 def _schema_of(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
@@ -74,9 +110,10 @@ def _schema_of(connection: Connection) -> str | None:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-        parsed.get_dialect()
+        parsed = with_driver(parsed) if is_postgres(parsed) else parsed
+        parsed.get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        remedy = "Use sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME"
+        remedy = "Use sqlite:///PATH or postgresql://USER@HOST/NAME (with pip install 'headway[postgres]')"
         raise InvalidInput("HEADWAY_DATABASE_URL", "(not shown)", str(error), remedy=remedy) from error
     return parsed
 

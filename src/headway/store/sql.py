@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headway.domain.errors import StoreUnavailable
 from headway.ports import Transaction
@@ -24,6 +25,8 @@ from headway.store.transaction import SqlTransaction
 T = TypeVar("T")
 
 _GROUP = 64
+_TRIES = 5
+_CONFLICTS = {"40001", "40P01"}  # serialization failure, deadlock: nothing was committed, and again it may do
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class SqlStore:
         try:
             with self._reader.begin() as connection:
                 return work(SqlTransaction(connection))
-        except DBAPIError as error:
-            raise StoreUnavailable(f"the store does not answer: {error.orig}") from error
+        except (DBAPIError, PoolTimeout) as error:
+            raise _unavailable(error) from error
 
     def check(self) -> None:
         self.read(lambda tx: tx.last_position())
@@ -87,15 +90,27 @@ class SqlStore:
         if not group:
             return
         try:
-            with self._writer.begin() as connection:
-                answers = [_attempt(connection, piece) for piece in group]
-        except DBAPIError as error:
-            failure = StoreUnavailable(f"the store does not answer: {error.orig}")
+            answers = self._commit_once_or_again(group)
+        except (DBAPIError, PoolTimeout) as error:
             for piece in group:
-                piece.outcome.set_exception(failure)
+                piece.outcome.set_exception(_unavailable(error))
             return
         for answer in answers:
             answer()
+
+    def _commit_once_or_again(self, group: list[_Piece]) -> list[Callable[[], None]]:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._commit_once(group)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _CONFLICTS:
+                    raise
+        return self._commit_once(group)
+
+    def _commit_once(self, group: list[_Piece]) -> list[Callable[[], None]]:
+        """Run all pieces and commit them; how to answer each of them."""
+        with self._writer.begin() as connection:
+            return [_attempt(connection, piece) for piece in group]
 
 
 def _attempt(connection: Connection, piece: _Piece) -> Callable[[], None]:
@@ -108,6 +123,11 @@ def _attempt(connection: Connection, piece: _Piece) -> Callable[[], None]:
     except Exception as error:  # noqa: BLE001  (what the work raises belongs to its caller, whatever it is)
         return _bind(piece.outcome.set_exception, error)
     return _bind(piece.outcome.set_result, value)
+
+
+def _unavailable(error: DBAPIError | PoolTimeout) -> StoreUnavailable:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return StoreUnavailable(f"the store does not answer: {cause}")
 
 
 def _bind(tell: Callable[[Any], None], value: object) -> Callable[[], None]:

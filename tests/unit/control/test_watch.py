@@ -11,7 +11,7 @@ from headway.domain.events import EventKind
 from headway.domain.reasons import Reason
 from headway.domain.runs import Run
 from headway.domain.states import State
-from headway.ports import LogCursor
+from headway.ports import LogCursor, Sighting
 from headway.wire.attempts import Verb
 from headway.wire.lines import LineKind
 from tests.factories import moment
@@ -306,7 +306,7 @@ def test_a_run_under_the_lease_of_another_server_is_left_alone_until_it_runs_out
     other = Watcher(services.context, "there")
 
     services.clock.advance(29.9)
-    assert other.step() == 1
+    assert other.step() == 0
     assert get(services, run.id).state is State.PREFLIGHT
     assert _lease(services, run) == ("here", moment(30))
 
@@ -367,3 +367,52 @@ def test_two_watchers_that_both_believe_to_hold_a_run_count_nothing_twice(
         for each in watchers:
             each.step()
     assert services.context.store.read(lambda tx: tx.count_points(run.id)) == 5
+
+
+def test_a_server_that_is_not_alone_takes_over_only_what_nobody_holds(services: Services, run: Run) -> None:
+    successor = Watcher(services.context, "there")
+    assert successor.recover(alone=False) == []
+    assert _lease(services, run)[0] == "here"
+
+    services.clock.advance(30)
+    assert [found.id for found in successor.recover(alone=False)] == [run.id]
+    assert _lease(services, run)[0] == "there"
+
+
+def test_released_leases_are_free_and_those_of_others_are_kept(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    services.context.store.write(lambda tx: tx.set_slots("cpu", 2))
+    lost = begin(services)
+    watcher.step()
+    services.context.store.write(lambda tx: tx.set_lease(lost.id, "there", moment(30)))
+
+    watcher.release()
+    watcher.release()
+
+    assert services.context.store.read(lambda tx: tx.find_lease(run.id)) is None
+    assert _lease(services, lost) == ("there", moment(30))
+
+
+def test_a_server_that_lost_its_lease_while_it_was_stopped_changes_nothing(
+    services: Services, watcher: Watcher, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stopped after it has looked whether it holds the lease, and before it acts on what it saw."""
+    watcher.step()
+    services.executor.beat(run.id, 1, moment(0))
+    observe = services.executor.observe
+
+    def stop_then_observe(run_id: str, attempt: int) -> Sighting:
+        sighting = observe(run_id, attempt)
+        services.clock.advance(60)
+        services.context.store.write(lambda tx: tx.set_lease(run_id, "there", moment(90)))
+        say(services, run, LineKind.PHASE, state="training", text="epoch 1")
+        return sighting
+
+    monkeypatch.setattr(services.executor, "observe", stop_then_observe)
+    watcher.step()
+    monkeypatch.undo()
+    watcher.step()
+
+    assert get(services, run.id) == run
+    assert _lease(services, run) == ("there", moment(90))
