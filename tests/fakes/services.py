@@ -52,7 +52,7 @@ class Services:
     engines: FakeEngines
 
 
-def make_services(tmp_path: Path, **policy: Any) -> Services:
+def make_services(tmp_path: Path, *, store_url: str = "memory:", **policy: Any) -> Services:
     """A service half over `tmp_path`; by default without a limit of runs an hour or of free space."""
     bounds = Policy(
         **{
@@ -64,7 +64,7 @@ def make_services(tmp_path: Path, **policy: Any) -> Services:
         }
     )
     bounds.runs_dir.mkdir(parents=True, exist_ok=True)
-    store = open_store("memory:")
+    store = open_store(store_url)
     for kind, count in (("cpu", bounds.cpu_slots), ("gpu", bounds.gpu_slots)):
         store.write(partial(_set_slots, kind=kind, count=count))
     clock, executor, candles, engines = SettableClock(), FakeExecutor(), FakeCandles(), FakeEngines()

@@ -39,7 +39,7 @@ class Api:
     ) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         headers: dict[str, str | bytes] = {} if secret is None else {"x-admin-secret": secret.encode()}
-        async with httpx.AsyncClient(transport=transport, base_url="http://headway") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(
                 method, path, headers={**headers, **arguments.pop("headers", {})}, **arguments
             )

@@ -21,6 +21,7 @@ from headway.wire.jobs import ErrorBody
 _log = structlog.get_logger("headway.api")
 
 _MAX_SHOWN = 200
+CLOSING = {"Connection": "close"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Answer:
 ANSWERS: dict[type[HeadwayError], Answer] = {
     errors.InvalidInput: Answer(400, "invalid_input"),
     errors.Unauthorized: Answer(401, "unauthorized"),
+    errors.Forbidden: Answer(403, "forbidden"),
     errors.NotFound: Answer(404, "not_found"),
     errors.NotReady: Answer(409, "not_ready"),
     errors.AlreadyEnded: Answer(409, "already_ended"),
@@ -68,8 +70,14 @@ def install_errors(app: FastAPI) -> None:
 
 
 def to_response(body: ErrorBody, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    content = body.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return JSONResponse(content, status, dict(headers or {}))
+    content = body.model_dump(by_alias=True, exclude_none=True)
+    texts = {name: _encodable(value) for name, value in content.items() if isinstance(value, str)}
+    return JSONResponse(content | texts, status, dict(headers or {}))
+
+
+def refuse(error: HeadwayError) -> Response:
+    """The answer to a request that goes no further. Its body may not have come, so the connection ends with it."""
+    return to_response(describe(error), answer_of(error).status, CLOSING)
 
 
 def describe(error: HeadwayError) -> ErrorBody:
@@ -99,6 +107,11 @@ def presentable(value: object) -> object:
         return value if math.isfinite(value) else str(value)
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _encodable(text: str) -> str:
+    """JSON can spell halves of characters, UTF-8 cannot: they are sent back as they were spelt."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 async def _answer_ours(request: Request, error: Exception) -> Response:

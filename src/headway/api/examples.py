@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headway.wire.jobs import ErrorBody
+from headway.wire.jobs import ErrorBody, RealSession
 
 JOB_ID = "tr_1764000000000_0f1e2d3c"
 _AT = "2026-11-23T09:05:36.123456Z"
@@ -23,6 +23,8 @@ _ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
         },
     ),
     "unauthorized": (401, {"message": "the header x-admin-secret is missing or wrong"}),
+    "forbidden": (403, {"message": "a page of another site asks: only pages of this server may"}),
+    "too_slow": (408, {"message": "the body did not come within 10 seconds"}),
     "not_found": (404, {"message": f"there is no run '{JOB_ID}'"}),
     "not_ready": (409, {"message": f"{JOB_ID} has not ended: it is training", "state": "training"}),
     "already_ended": (409, {"message": f"{JOB_ID} has ended (done)", "state": "done"}),
@@ -34,12 +36,32 @@ _ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
         409,
         {"message": f"the idempotency key was used for {JOB_ID} with another body"},
     ),
+    "conflict": (409, {"message": "the run moved on while the request was at work"}),
     "busy": (409, {"message": f"a session is under way: {JOB_ID}", "jobId": JOB_ID}),
     "too_large": (413, {"message": "the body is larger than 64 KiB", "bound": "at most 65536 bytes"}),
     "data_unavailable": (422, {"message": "no candles of BTC: run `headway data fetch BTC --timeframe 1h`"}),
     "rate_limited": (429, {"message": "2 runs an hour may be created", "retryAfterSeconds": 1740}),
+    "too_long": (
+        414,
+        {
+            "error": "too_large",
+            "message": "path and query are larger than 4 KiB",
+            "bound": "at most 4096 bytes",
+        },
+    ),
+    "too_many_headers": (
+        431,
+        {
+            "error": "too_large",
+            "message": "the headers are larger than 32 KiB",
+            "bound": "at most 32768 bytes",
+        },
+    ),
     "unavailable": (503, {"message": "the store does not answer"}),
 }
+
+_OF_ALL = ("unauthorized", "invalid_input", "forbidden", "too_long", "too_many_headers", "unavailable")
+_OF_BODIES = ("too_slow", "too_large")
 
 _ACCEPTED = {"jobId": JOB_ID, "acceptedAt": _AT, "estimatedDuration": "10 hours", "queuePosition": 0}
 _METRICS = {
@@ -86,22 +108,22 @@ data: {"state":"done","reason":"completed"}
 """
 
 
+_METRICS_TEXT = 'training_jobs_total{state="done"} 1.0\n'
+
+
 def of_create() -> Responses:
     return _responses(
         202,
         _ACCEPTED,
-        "invalid_input",
+        *_OF_BODIES,
         "idempotency_conflict",
-        "too_large",
         "data_unavailable",
         "rate_limited",
     )
 
 
 def of_list() -> Responses:
-    return _responses(
-        200, {"jobs": [_JOB], "total": 1, "queue": _SUMMARY, "nextCursor": None}, "invalid_input"
-    )
+    return _responses(200, {"jobs": [_JOB], "total": 1, "queue": _SUMMARY, "nextCursor": None})
 
 
 def of_status() -> Responses:
@@ -123,28 +145,45 @@ def of_logs() -> Responses:
 
 
 def of_events() -> Responses:
-    found = _responses(200, None, "not_found", "invalid_input")
+    found = _responses(200, None, "not_found")
     return {**found, 200: {"content": {"text/event-stream": {"example": _STREAM}}, "description": "Events"}}
 
 
 def of_cancel() -> Responses:
     example = {"jobId": JOB_ID, "state": "training", "cancelRequestedAt": _AT}
-    return _responses(202, example, "not_found", "already_ended")
+    return _responses(202, example, "not_found", "already_ended", "conflict")
 
 
 def of_resume() -> Responses:
-    return _responses(202, _ACCEPTED, "not_found", "not_resumable", "invalid_input")
+    return _responses(202, _ACCEPTED, "not_found", "not_resumable", "conflict", *_OF_BODIES)
 
 
 def of_session() -> Responses:
     example = {"success": True, "message": "The training ran to its end.", "job": _ENDED, "metrics": _METRICS}
-    return _responses(200, example, "invalid_input", "busy", "data_unavailable", "too_large")
+    found = _responses(200, example, "busy", "data_unavailable", *_OF_BODIES)
+    failed = {"model": RealSession, "description": "The training failed or was cancelled"}
+    return {**found, 500: failed, 503: {**found[503], "model": RealSession | ErrorBody}}
+
+
+def of_health() -> Responses:
+    return {
+        200: {"content": {"application/json": {"example": {"status": "ok"}}}},
+        503: {
+            "content": {"application/json": {"example": {"status": "unavailable"}}},
+            "description": "The store does not answer",
+        },
+    }
+
+
+def of_metrics() -> Responses:
+    found = {code: entry for code, entry in _responses(200, None).items() if code not in (200, 401, 503)}
+    return {**found, 200: {"content": {"text/plain": {"example": _METRICS_TEXT}}, "description": "Metrics"}}
 
 
 def _responses(status: int, example: dict[str, Any] | None, *codes: str) -> Responses:
-    """The good answer with an example, and every error of the route with one; 401 and 503 are on all."""
+    """The good answer with an example, and every error of the route with one."""
     found: Responses = {status: {"content": {"application/json": {"example": example}}}}
-    for code in (*codes, "unauthorized", "unavailable"):
+    for code in (*codes, *_OF_ALL):
         error_status, fields = _ERRORS[code]
         entry = found.setdefault(error_status, {"model": ErrorBody, "description": code})
         shown = entry.setdefault("content", {"application/json": {"examples": {}}})

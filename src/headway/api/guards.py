@@ -1,17 +1,22 @@
-"""What stands before every route: the secret, and the size of a body. Plain ASGI: neither needs the body parsed."""
+"""What stands before every route: the secret, and how large and slow a request may be. Plain ASGI."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headway.api.errors import to_response
+from headway.api.errors import CLOSING, to_response
 from headway.wire.jobs import ErrorBody
 
 MAX_BODY_BYTES = 64 << 10
+MAX_HEAD_BYTES = 32 << 10  # all headers together
+MAX_TARGET_BYTES = 4 << 10  # path and query
+BODY_S = 10.0
 SECRET_HEADER = "x-admin-secret"  # noqa: S105  (its name, not the secret)
 
 
@@ -36,26 +41,50 @@ class RequireSecret:
             message=f"the header {SECRET_HEADER} is missing or wrong",
             remedy="Send the server's ADMIN_SECRET",
         )
-        await to_response(body, 401)(scope, receive, send)
+        await to_response(body, 401, CLOSING)(scope, receive, send)
 
     def _is_right(self, scope: Scope) -> bool:
         given = Headers(scope=scope).get(SECRET_HEADER, "")
         return hmac.compare_digest(given.encode("latin-1", "replace"), self._secret)
 
 
-class LimitBody:
-    """413 for a body that is larger than any request can be, also when it does not say how long it is."""
+class LimitHead:
+    """414 for an address and 431 for headers that are longer than any request needs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _target_bytes(scope) > MAX_TARGET_BYTES:
+            await _too_large("path and query are", MAX_TARGET_BYTES, 414)(scope, receive, send)
+        elif scope["type"] == "http" and _head_bytes(scope) > MAX_HEAD_BYTES:
+            await _too_large("the headers are", MAX_HEAD_BYTES, 431)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class LimitBody:
+    """413 for a body that is larger than any request can be, also when it does not say how long it is.
+
+    408 for one that has not come whole after `patience_s` seconds.
+    """
+
+    def __init__(self, app: ASGIApp, *, patience_s: float = BODY_S) -> None:
+        self._app = app
+        self._patience_s = patience_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body, more = await _read(receive)
+        try:
+            async with asyncio.timeout(self._patience_s):
+                body, more = await _read(receive)
+        except TimeoutError:
+            await _too_slow(self._patience_s)(scope, receive, send)
+            return
         if body is None:
-            await to_response(_too_large(), 413)(scope, receive, send)
+            await _too_large("the body is", MAX_BODY_BYTES, 413)(scope, receive, send)
             return
         await self._app(scope, _Replay(body, receive, more=more), send)
 
@@ -89,9 +118,20 @@ async def _read(receive: Receive) -> tuple[bytes | None, bool]:
             return body, False
 
 
-def _too_large() -> ErrorBody:
-    return ErrorBody(
-        error="too_large",
-        message=f"the body is larger than {MAX_BODY_BYTES >> 10} KiB",
-        bound=f"at most {MAX_BODY_BYTES} bytes",
-    )
+def _target_bytes(scope: Scope) -> int:
+    return len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
+
+
+def _head_bytes(scope: Scope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"])
+
+
+def _too_large(what: str, limit_bytes: int, status: int) -> Response:
+    message = f"{what} larger than {limit_bytes >> 10} KiB"
+    body = ErrorBody(error="too_large", message=message, bound=f"at most {limit_bytes} bytes")
+    return to_response(body, status, CLOSING)
+
+
+def _too_slow(patience_s: float) -> Response:
+    message = f"the body did not come within {patience_s:g} seconds"
+    return to_response(ErrorBody(error="too_slow", message=message), 408, CLOSING)

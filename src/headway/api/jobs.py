@@ -22,6 +22,7 @@ from headway.control.submit import Accepted, Submission, find_replay, submit
 from headway.control.translate import JOBS, spec_of_job
 from headway.domain.clock import format_utc, parse_utc
 from headway.domain.errors import InvalidInput, NotReady
+from headway.domain.ids import require_run_id
 from headway.domain.json import canonical_json
 from headway.domain.states import State
 from headway.ports import RunFilter
@@ -38,6 +39,9 @@ Key = Annotated[
         description="Sent again with the same body, the first answer is given again.",
     ),
 ]
+
+_MAX_NUMBER = 2**63 - 1  # of a database
+_MAX_ATTEMPT = 1_000_000
 
 
 def make_jobs_router(service: Service) -> APIRouter:
@@ -115,8 +119,10 @@ def _add_one(router: APIRouter, service: Service) -> None:
         tail: Annotated[
             int, Query(ge=0, le=10_000, description="Last lines, when no offset is given.")
         ] = 200,
-        offset: Annotated[int | None, Query(ge=0, description="Byte to go on from.")] = None,
-        attempt: Annotated[int | None, Query(ge=1, description="The newest by default.")] = None,
+        offset: Annotated[int | None, Query(ge=0, le=_MAX_NUMBER, description="Byte to go on from.")] = None,
+        attempt: Annotated[
+            int | None, Query(ge=1, le=_MAX_ATTEMPT, description="The newest by default.")
+        ] = None,
     ) -> Response:
         """What the training process has printed; `X-Next-Offset` is where to go on."""
         piece = read_console(context, job_id, attempt=attempt, offset=offset, tail_lines=tail)
@@ -129,8 +135,8 @@ def _add_following(router: APIRouter, service: Service) -> None:
     @router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=examples.of_events())
     def follow_events(
         job_id: JobId,
-        last_event_id: Annotated[int | None, Header(ge=0)] = None,
-        after: Annotated[int, Query(ge=0, description="As `Last-Event-ID`.")] = 0,
+        last_event_id: Annotated[int | None, Header(ge=0, le=_MAX_NUMBER)] = None,
+        after: Annotated[int, Query(ge=0, le=_MAX_NUMBER, description="As `Last-Event-ID`.")] = 0,
         *,
         follow: Annotated[bool, Query(description="False: end once all that is kept was told.")] = True,
     ) -> Response:
@@ -216,6 +222,6 @@ def _read_cursor(text: str | None) -> tuple[datetime, str] | None:
         return None
     try:
         moment, run_id = base64.urlsafe_b64decode(text).decode().split(" ")
-        return parse_utc(moment), run_id
-    except ValueError as error:
+        return parse_utc(moment), require_run_id(run_id)
+    except (ValueError, InvalidInput) as error:
         raise InvalidInput("cursor", text, "the nextCursor of a page of this list") from error

@@ -14,6 +14,8 @@ from rich.console import Console
 
 import headway
 from headway.api.app import make_app
+from headway.api.connections import uvicorn_limits
+from headway.api.hosts import ANY, is_loopback, make_hosts
 from headway.cli.exits import Exit
 from headway.compose import Running, build, find_secret
 from headway.domain.errors import StoreUnavailable
@@ -32,7 +34,9 @@ def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
     configure_logs(settings.log_level, as_json=settings.log_json, secrets=(secret,))
     listener = _listen(settings)
     running = build(settings, secret, session=session)
-    server = _Server(running, make_app(running.service, secret=secret, version=headway.__version__))
+    hosts = make_hosts(settings.bind, settings.hosts)
+    app = make_app(running.service, secret=secret, version=headway.__version__, hosts=hosts)
+    server = _Server(running, app)
     running.start(server.break_off)
     _greet(settings, listener, secret if is_new else None)
     try:
@@ -51,6 +55,7 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_GRACE_S,
+            **uvicorn_limits(),
         )
         super().__init__(config)
         self.broken = False
@@ -85,12 +90,28 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
+def _find_dangers(settings: Settings) -> list[str]:
+    """What makes the server easier to reach than its operator may think."""
+    found = []
+    if not is_loopback(settings.bind):
+        found.append(
+            "other machines can connect, and the admin secret travels unencrypted: "
+            "put a proxy with TLS before it, see docs/operations.md"
+        )
+    if ANY in settings.hosts:
+        found.append("HEADWAY_HOSTS=* lets any site that a browser here visits speak to this server")
+    return found
+
+
 def _greet(settings: Settings, listener: socket.socket, new_secret: str | None) -> None:
     out = Console(stderr=True, highlight=False, soft_wrap=True)
     port = listener.getsockname()[1]
     out.print(f"Headway {headway.__version__} listens on http://{settings.bind}:{port}")
     out.print(f"  data folder  {settings.data_dir}")
     out.print("  trainings survive the end of this server; stop it with Ctrl-C")
+    for warning in _find_dangers(settings):
+        _log.warning(warning, bind=settings.bind)
+        out.print(f"  [bold red]WARNING[/]      {warning}")
     for name in unknown_names(os.environ):
         out.print(f"  [yellow]warning[/]      {name} is no setting and does nothing: see docs/settings.md")
     if new_secret is not None:

@@ -10,6 +10,7 @@ HeadwayError
 │   ├── Busy                a synchronous training is under way
 │   └── IdempotencyConflict the key was used with another body
 ├── Unauthorized            no secret, or a wrong one
+├── Forbidden               a page of another site asks
 ├── RateLimited             too many runs created; says when to try again
 ├── PreflightFailed         data, disk or engine are not there; carries the reason
 ├── StaleAttempt            a write by an attempt that is no longer the run's current one
@@ -87,6 +88,10 @@ class IdempotencyConflict(Conflict):
 
 class Unauthorized(HeadwayError):
     """The secret is missing or wrong."""
+
+
+class Forbidden(HeadwayError):
+    """A browser asks for a page that is not of this server."""
 
 
 class RateLimited(HeadwayError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from headway.domain.trading import MAX_SEED, MAX_STEPS
@@ -27,11 +27,19 @@ class _Asked(_Wire):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def _require_storable(text: str) -> str:
+    """JSON can spell halves of characters and NUL, which no database and no file name takes."""
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("NUL and lone surrogates are no text")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_require_storable)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 BasisPoints = Annotated[float, Field(ge=0, le=1000)]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
-Names = Annotated[list[str], Field(max_length=32)]
+Names = Annotated[list[Text], Field(max_length=32)]
 
 
 class TrainingRequest(_Asked):
@@ -41,13 +49,13 @@ class TrainingRequest(_Asked):
     steps: Steps | None = None
     symbols: Names = ["BTC"]
     features: Names = ["price", "depth"]
-    timeframe: str = "1h"
+    timeframe: Text = "1h"
     skip_validation: bool = False
     seed: Seed | None = None
     version: Version = "1.1"
     max_duration_hours: float = 12.0
     max_cost_usd: float = 10.0
-    notes: Annotated[str, Field(max_length=MAX_NOTES)] = ""
+    notes: Annotated[Text, Field(max_length=MAX_NOTES)] = ""
     allow_short: bool = True
     fee_bps: BasisPoints = 10.0
     slippage_bps: BasisPoints = 2.0
@@ -62,7 +70,7 @@ class RealSessionRequest(_Asked):
     steps: Steps | None = None
     symbols: Names = ["BTC"]
     features: Names = ["price", "depth"]
-    timeframe: str = "1h"
+    timeframe: Text = "1h"
     seed: Seed | None = None
     version: Version = "1.1"
     allow_short: bool = True
