@@ -13,6 +13,7 @@ from headway.domain.reasons import rule_of
 from headway.domain.runs import Run
 from headway.domain.states import State, require_transition
 from headway.ports import Transaction
+from headway.wire.crashpoints import reach
 
 
 def advance(
@@ -33,6 +34,7 @@ def advance(
         require_transition(run.state, state)
     moved = run.evolve(event_seq=run.event_seq + 1, **changes)
     tx.update_run(moved, expected_seq=run.event_seq)
+    reach("advance.updated")
     tx.append_event(run.id, moved.event_seq, moved.attempt, at, kind, data or {})
     return moved
 

@@ -22,6 +22,7 @@ from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import Claim, Transaction
 from headway.wire.attempts import Launch
+from headway.wire.crashpoints import reach
 from headway.wire.rundir import RunDir, find_checkpoint, find_json, write_json
 
 _log = structlog.get_logger("headway.dispatch")
@@ -38,6 +39,7 @@ def claim_next(context: Context, token: str | None = None) -> Claim | None:
     lease = token or new_token()
     claim = context.store.write(lambda tx: _claim(tx, context.policy, lease, now))
     if claim is not None:
+        reach("claim.committed")
         context.bus.publish([claim.run.id])
     return claim
 
@@ -45,6 +47,7 @@ def claim_next(context: Context, token: str | None = None) -> Claim | None:
 def start(context: Context, run: Run, gpus: tuple[int, ...]) -> None:
     """Start the run's current attempt. Idempotent: done again after a crash between claim and start."""
     launch = _prepare(context, run, gpus)
+    reach("start.prepared")
     context.executor_of(run).start(launch)
 
 

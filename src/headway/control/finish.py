@@ -17,7 +17,9 @@ from headway.domain.results import Result
 from headway.domain.runs import Run
 from headway.ports import Transaction
 from headway.wire.attempts import ExitRecord
+from headway.wire.crashpoints import reach
 from headway.wire.lines import LineKind, read_lines
+from headway.wire.remains import sweep_remains
 from headway.wire.rundir import RunDir, find_json
 
 _log = structlog.get_logger("headway.finish")
@@ -28,7 +30,9 @@ _TAIL_BYTES = 64 << 10
 def finish(context: Context, run: Run, proof: ExitRecord) -> Run:
     """Close the run's current attempt. Idempotent: an attempt that is closed already stays as it is."""
     drain(context, run)
+    reach("finish.drained")
     folder = context.run_dir(run.id)
+    sweep_remains(folder, folder.attempt(run.attempt))
     verdict = judge(
         proof,
         result=_read_result(folder, run.attempt),
@@ -37,7 +41,10 @@ def finish(context: Context, run: Run, proof: ExitRecord) -> Run:
     )
     now = context.clock.now()
     limit = context.policy.max_attempts
-    return context.commit(run.id, lambda tx: _close(tx, run, proof, verdict, now=now, max_attempts=limit))
+    reach("finish.judged")
+    closed = context.commit(run.id, lambda tx: _close(tx, run, proof, verdict, now=now, max_attempts=limit))
+    reach("finish.committed")
+    return closed
 
 
 def _close(

@@ -24,6 +24,7 @@ from headway.domain.progress import Progress
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import LogCursor, Transaction
+from headway.wire.crashpoints import reach
 from headway.wire.lines import Line, LineKind, Reading, read_lines
 
 CHUNK_BYTES = 1 << 20
@@ -49,9 +50,12 @@ def ingest_from(context: Context, run: Run, cursor: LogCursor) -> LogCursor | No
             return None
         reading = Reading([], len(chunk), ["a line longer than a mebibyte"])
     now = context.clock.now()
+    reach("ingest.read")
     while True:
         try:
-            return context.commit(run.id, partial(_store, seen=run, cursor=cursor, reading=reading, now=now))
+            moved = context.commit(run.id, partial(_store, seen=run, cursor=cursor, reading=reading, now=now))
+            reach("ingest.committed")
+            return moved
         except _Unusable as broken:  # all of the chunk is undone: again, without that line
             reading = _without(reading, broken)
 

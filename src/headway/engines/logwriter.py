@@ -38,7 +38,7 @@ class LogWriter:
     def __init__(self, path: Path) -> None:
         self._seq = _repair(path)
         self._file = path.open("ab", buffering=0)
-        self._waiting: deque[Entry | tuple[int, dict[str, float]]] = deque()
+        self._waiting: deque[Entry | tuple[int, dict[str, float]] | threading.Event] = deque()
         self._wake = threading.Event()  # there is something to write
         self._urgent = threading.Event()  # and it must not wait for more to come
         self._room = threading.Event()
@@ -61,6 +61,15 @@ class LogWriter:
         self._wake_writer()
         if len(self._waiting) > _MAX_WAITING:
             self._wait_for_room()
+
+    def sync(self) -> None:
+        """Wait until all that was handed over is on the disk. Raises the OSError that stopped the writing."""
+        written = threading.Event()
+        self._waiting.append(written)
+        self._urgent.set()
+        self._wake.set()
+        while not written.wait(_FLUSH_S):
+            self.require_healthy()
 
     def require_healthy(self) -> None:
         """Raise the OSError that stopped the writing, if there was one."""
@@ -97,8 +106,12 @@ class LogWriter:
     def _write_waiting(self) -> None:
         rows: list[tuple[int, dict[str, float]]] = []
         lines: list[bytes] = []
+        awaited: list[threading.Event] = []
         for _ in range(len(self._waiting)):
             item = self._waiting.popleft()
+            if isinstance(item, threading.Event):
+                awaited.append(item)
+                continue
             if isinstance(item, tuple):
                 rows.append(item)
                 if len(rows) < _ROWS_A_LINE:
@@ -110,6 +123,10 @@ class LogWriter:
         lines += self._encode_rows(rows)
         _write_all(self._file.fileno(), b"".join(lines))
         self._room.set()
+        if awaited:
+            os.fsync(self._file.fileno())
+        for written in awaited:
+            written.set()
 
     def _encode_rows(self, rows: list[tuple[int, dict[str, float]]]) -> list[bytes]:
         if not rows:

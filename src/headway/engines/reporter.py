@@ -93,6 +93,7 @@ class FileReporter:
         folder = self._run.checkpoints / f".draft-{step}"
         folder.mkdir()
         yield folder
+        self._log.sync()  # who goes on from here never says again what was said before
         checkpoint = seal_checkpoint(self._run, folder, step)
         self._checkpoints.append(checkpoint)
         prune_checkpoints(self._run, keep=_KEPT_CHECKPOINTS)

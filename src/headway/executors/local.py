@@ -21,6 +21,7 @@ from headway.executors.starters import Starter
 from headway.ports import Sighting
 from headway.supervisor.processes import boot_id, find_marked, is_same, kill_all, kill_group, wait_a_moment
 from headway.wire.attempts import ExitRecord, Launch, StopRequest, SupervisorRecord
+from headway.wire.crashpoints import reach
 from headway.wire.rundir import AttemptDir, RunDir, find_json, write_json
 
 _LOCK_MODE = 0o600
@@ -46,8 +47,10 @@ class LocalExecutor:
             if lock is None or attempt.launch.exists() or attempt.exit.exists():
                 return
             write_json(attempt.launch, launch.to_json())
+            reach("start.launch_written")
             if not any(starter.start(attempt, lock) for starter in self._starters):
                 raise ChildProcessError("no supervisor could be started")
+            reach("start.started")
 
     def observe(self, run_id: str, attempt: int) -> Sighting:
         folder = self._attempt(run_id, attempt)
@@ -80,6 +83,7 @@ class LocalExecutor:
             proof = _read_exit(folder)
             if proof is None:
                 proof = _proof_by_executor(folder, killed=_kill_leftovers(folder))
+                reach("bury.killed")
                 write_json(folder.exit, proof.to_json())
             return proof
 

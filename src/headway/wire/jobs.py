@@ -55,7 +55,7 @@ class TrainingRequest(_Asked):
     version: Version = "1.1"
     max_duration_hours: float = 12.0
     max_cost_usd: float = 10.0
-    notes: Annotated[Text, Field(max_length=MAX_NOTES)] = ""
+    notes: Annotated[str, Field(max_length=MAX_NOTES), AfterValidator(_require_storable)] = ""
     allow_short: bool = True
     fee_bps: BasisPoints = 10.0
     slippage_bps: BasisPoints = 2.0

@@ -279,3 +279,25 @@ def test_a_disk_that_takes_a_little_at_a_time_gets_the_whole_line(
     log.close()
     monkeypatch.undo()
     assert [line.data["text"] for line in _lines(path)] == ["a rather long sentence"]
+
+
+def test_after_a_sync_all_that_was_handed_over_is_in_the_file(path: Path, log: LogWriter) -> None:
+    log.add_metrics(1, {"a/b": 1.0})
+    log.add_metrics(2, {"a/b": 2.0})
+
+    log.sync()
+
+    assert [line.data["rows"] for line in _lines(path)] == [[[1, {"a/b": 1.0}], [2, {"a/b": 2.0}]]]
+
+
+def test_a_sync_that_cannot_be_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(logwriter, "_write_all", fail)
+    log = LogWriter(path)
+    log.add_metrics(1, {"a/b": 1.0})
+
+    with pytest.raises(OSError, match="No space left"):
+        log.sync()
+    log._file.close()

@@ -302,3 +302,13 @@ def test_a_checkpoint_of_the_same_step_replaces_the_one_of_a_killed_process(stag
 
     assert [folder.name for folder in stage.run.checkpoints.iterdir()] == ["000000000007"]
     assert find_checkpoint(stage.run) == stage.reporter.checkpoints[-1]
+
+
+def test_numbers_before_a_checkpoint_are_in_the_log_before_it_is_sealed(stage: Stage) -> None:
+    stage.reporter.metrics(39, {"train/loss": 0.5})
+
+    with pytest.raises(FileNotFoundError), stage.reporter.draft(40) as folder:
+        folder.rmdir()  # so that it is never sealed
+
+    lines = read_lines(stage.attempt.events.read_bytes()).lines
+    assert [line.data["rows"] for line in lines] == [[[39, {"train/loss": 0.5}]]]
