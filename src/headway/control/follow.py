@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from headway.control.context import Context
-from headway.domain.events import Event, EventKind
+from headway.domain.events import Event
 from headway.domain.runs import Run
 
 BATCH = 500
@@ -29,19 +29,6 @@ class News:
 def read_news(context: Context, run_id: str, after_seq: int) -> News:
     """Events of a run after a cursor, at most a batch, with the run in the same snapshot. NotFound."""
     return context.store.read(lambda tx: News(tx.events_of(run_id, after_seq, BATCH), tx.get_run(run_id)))
-
-
-def wait_for_end(context: Context, run_id: str, *, poll_s: float = 1.0) -> Run:
-    """Wait until a run has ended. NotFound."""
-    subscription = context.bus.subscribe(run_id)
-    try:
-        while True:
-            run = context.store.read(lambda tx: tx.get_run(run_id))
-            if run.ended:
-                return run
-            subscription.wait(poll_s)
-    finally:
-        subscription.close()
 
 
 @dataclass
@@ -70,8 +57,3 @@ class OutboxReader:
             position = events[-1].position
             self.context.store.write(lambda tx: tx.set_cursor(self.subscriber, position))
         return len(events)
-
-
-def runs_that_ended(events: list[Event]) -> Iterator[Event]:
-    """The ends among events."""
-    return (event for event in events if event.kind is EventKind.RUN_ENDED)

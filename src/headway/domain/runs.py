@@ -44,8 +44,3 @@ class Run:
     @property
     def ended(self) -> bool:
         return is_terminal(self.state)
-
-    @property
-    def cancelling(self) -> bool:
-        """Cancel was asked for and is not yet proven."""
-        return self.cancel_requested_at is not None and not self.ended

@@ -13,13 +13,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headway.domain.errors import StoreUnavailable
 from headway.ports import Transaction
-from headway.store.tables import counters
 from headway.store.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -132,8 +131,3 @@ def _unavailable(error: DBAPIError | PoolTimeout) -> StoreUnavailable:
 
 def _bind(tell: Callable[[Any], None], value: object) -> Callable[[], None]:
     return lambda: tell(value)
-
-
-def read_counters(connection: Connection) -> dict[str, int]:
-    """The counters of a database; empty before it is prepared."""
-    return {row.name: row.value for row in connection.execute(select(counters))}

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from headway.control import follow
 from headway.control.cancel import cancel
 from headway.control.finish import finish
-from headway.control.follow import OutboxReader, read_news, runs_that_ended, wait_for_end
+from headway.control.follow import OutboxReader, read_news
 from headway.domain.errors import NotFound
 from headway.domain.events import Event, EventKind
-from headway.domain.states import State
 from headway.wire.lines import LineKind
 from tests.factories import run_id
 from tests.fakes.executor import make_exit
@@ -61,29 +58,9 @@ def test_many_events_are_told_in_batches_and_only_the_last_is_final(
     assert finals == [False, False, True]
 
 
-def test_a_run_that_is_not_there_has_no_news_and_no_end(services: Services) -> None:
+def test_a_run_that_is_not_there_has_no_news(services: Services) -> None:
     with pytest.raises(NotFound):
         read_news(services.context, run_id(9), 0)
-    with pytest.raises(NotFound):
-        wait_for_end(services.context, run_id(9))
-
-
-def test_waiting_for_a_run_that_has_ended_returns_at_once(services: Services) -> None:
-    run = cancel(services.context, queue(services).id, by="someone")
-    assert wait_for_end(services.context, run.id) == run
-
-
-def test_who_waits_is_woken_by_the_end(services: Services) -> None:
-    run = queue(services)
-    seen: list[State] = []
-    waiting = threading.Thread(
-        target=lambda: seen.append(wait_for_end(services.context, run.id, poll_s=60).state)
-    )
-    waiting.start()
-    cancel(services.context, run.id, by="someone")
-    waiting.join(timeout=10)
-
-    assert seen == [State.CANCELLED]
 
 
 # the outbox
@@ -152,15 +129,3 @@ def test_a_new_subscriber_may_begin_with_what_comes(services: Services) -> None:
     reader.step()
 
     assert [event.run_id for event in handed] == [later.id]
-
-
-def test_the_ends_are_picked_from_among_events(services: Services) -> None:
-    run = begin(services)
-    finish(services.context, run, make_exit(code=1))
-    cancelled = cancel(services.context, queue(services).id, by="someone")
-
-    everything = services.context.store.read(lambda tx: tx.events_after(0, 100))
-    ends = list(runs_that_ended(everything))
-
-    assert [event.run_id for event in ends] == [run.id, cancelled.id]
-    assert [event.data["state"] for event in ends] == ["failed", "cancelled"]

@@ -61,12 +61,8 @@ def test_evolving_a_run_leaves_the_old_one_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_a_run_is_cancelling_from_the_request_until_it_has_ended(state: State) -> None:
-    asked = make_run(state=state, cancel_requested_at=moment(3))
-
-    assert asked.ended is (state in TERMINAL)
-    assert asked.cancelling is (state not in TERMINAL)
-    assert make_run(state=state).cancelling is False
+def test_a_run_has_ended_in_the_terminal_states_and_no_others(state: State) -> None:
+    assert make_run(state=state, cancel_requested_at=moment(3)).ended is (state in TERMINAL)
 
 
 def test_a_manifest_tells_its_data_sources_as_objects() -> None:
