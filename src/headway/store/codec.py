@@ -43,14 +43,16 @@ def decode_run(text: str) -> Run:
     record: dict[str, Any] = json.loads(text)
     times = {name: from_text(record.pop(name)) for name in _TIMES}
     reason, result = record.pop("reason"), record.pop("result")
+    spec = Spec.from_json(record.pop("spec"))
+    label = {"name": spec.label, "notes": spec.notes, "tags": ()} | record  # runs of older versions have none
     return Run(
-        spec=Spec.from_json(record.pop("spec")),
+        spec=spec,
         state=State(record.pop("state")),
         reason=Reason(reason) if reason else None,
         progress=Progress.from_json(record.pop("progress")),
         result=Result.from_json(result) if result else None,
         **times,
-        **record,
+        **{**label, "tags": tuple(label["tags"])},
     )
 
 
