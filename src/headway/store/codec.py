@@ -44,7 +44,9 @@ def decode_run(text: str) -> Run:
     times = {name: from_text(record.pop(name)) for name in _TIMES}
     reason, result = record.pop("reason"), record.pop("result")
     spec = Spec.from_json(record.pop("spec"))
-    label = {"name": spec.label, "notes": spec.notes, "tags": ()} | record  # runs of older versions have none
+    record.setdefault("name", spec.label)  # runs of older versions have none of the three
+    record.setdefault("notes", spec.notes)
+    record["tags"] = tuple(record.get("tags", ()))
     return Run(
         spec=spec,
         state=State(record.pop("state")),
@@ -52,7 +54,7 @@ def decode_run(text: str) -> Run:
         progress=Progress.from_json(record.pop("progress")),
         result=Result.from_json(result) if result else None,
         **times,
-        **{**label, "tags": tuple(label["tags"])},
+        **record,
     )
 
 
