@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from enum import StrEnum
+from typing import Protocol, TypeAlias, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
 from headway.domain.events import Event, EventKind
@@ -19,6 +20,7 @@ from headway.domain.states import State
 from headway.wire.attempts import ExitRecord, Launch, StopRequest
 
 T = TypeVar("T")
+Place: TypeAlias = tuple[str | float, ...]  # where a row stands in its order; ends with its id
 
 
 class Clock(Protocol):
@@ -41,15 +43,50 @@ class Reply:
     created_at: datetime
 
 
+class SortBy(StrEnum):
+    """What a list of runs is sorted by."""
+
+    CREATED = "created"
+    STARTED = "started"  # runs that have not are before all others
+    FINISHED = "finished"  # the same
+    NAME = "name"
+    STATE = "state"
+    PROGRESS = "progress"
+    METRIC = "metric"
+
+
+@dataclass(frozen=True)
+class RunSort:
+    """The order of a list; ties go by id. Sorted by a metric, runs without that number are left out."""
+
+    by: SortBy = SortBy.CREATED
+    metric: str = ""
+    descending: bool = True
+
+
 @dataclass(frozen=True)
 class RunFilter:
-    """Which runs to list; None means any."""
+    """Which runs to list, and in which order; None means any."""
 
-    engine: str | None = None
+    engines: frozenset[str] | None = None
     origin: str | None = None
     states: frozenset[State] | None = None
-    before: tuple[datetime, str] | None = None  # cursor: (created_at, id) of the last row of the page before
+    symbol: str | None = None
+    tag: str | None = None
+    text: str = ""  # each word begins the id, or a word of the name, the tags or the notes
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    sort: RunSort = RunSort()
+    after: Place | None = None  # `RunRows.last` of the page before
     limit: int = 50
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """A page of runs. `last` is the place of the last one when there may be more."""
+
+    runs: list[Run]
+    last: Place | None
 
 
 @dataclass(frozen=True)
@@ -102,11 +139,19 @@ class Transaction(Protocol):
     def get_run(self, run_id: str) -> Run:
         """NotFound when there is none."""
 
-    def list_runs(self, which: RunFilter) -> list[Run]:
-        """Newest first (created_at, then id), at most `which.limit`."""
+    def list_runs(self, which: RunFilter) -> RunRows:
+        """A page in the order of `which.sort`, at most `which.limit`.
+
+        The progress of a run is that of its newest kept event; its numbers are those last given to `index_numbers`."""
 
     def count_runs(self, which: RunFilter) -> int:
-        """How many match; the cursor and the limit are not looked at."""
+        """How many match; the place and the limit are not looked at."""
+
+    def index_labels(self, run: Run) -> None:
+        """Have lists find a run by its name, tags and notes as they are now; a new run is found without."""
+
+    def index_numbers(self, run: Run) -> None:
+        """Have lists sort a run by the numbers that it has now."""
 
     def active_runs(self) -> list[Run]:
         """Runs in preflight, training or evaluating, oldest first."""

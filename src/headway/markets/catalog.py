@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from headway.domain.errors import DataError
+from headway.domain.subjects import CANDLES_FILE
 from headway.domain.trading import TIMEFRAMES_S, require_timeframe
 
 PACKAGED_LABEL = "packaged demo data (arch)"
@@ -18,7 +19,6 @@ SUFFIXES = (".csv", ".parquet")
 _PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
 _PACKAGED_TIMEFRAME = "1d"
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,24}")
-_FILE_NAME = re.compile(rf"([A-Za-z0-9]+?)(?:USDT)?_({'|'.join(TIMEFRAMES_S)})\.(?:csv|parquet)")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def find_holding(candles_dir: Path, symbol: str, timeframe: str) -> Holding | No
 def list_holdings(candles_dir: Path) -> list[Holding]:
     """All candle files of the folder as they are, by name, then the packaged data."""
     files = sorted(candles_dir.iterdir()) if candles_dir.is_dir() else []
-    named = [(path, _FILE_NAME.fullmatch(path.name)) for path in files]
+    named = [(path, CANDLES_FILE.fullmatch(path.name)) for path in files]
     own = [Holding(match[1], match[2], path, path.name, "file") for path, match in named if match]
     packaged = [_find_packaged(symbol, _PACKAGED_TIMEFRAME) for symbol in _PACKAGED]
     return own + [holding for holding in packaged if holding is not None]
@@ -108,7 +108,7 @@ def list_holdings(candles_dir: Path) -> list[Holding]:
 
 def read_file_name(path: Path) -> tuple[str, str] | None:
     """(symbol, timeframe) that a file name like `BTCUSDT_1h.csv` tells; None when it tells none."""
-    match = _FILE_NAME.fullmatch(path.name)
+    match = CANDLES_FILE.fullmatch(path.name)
     return (match[1], match[2]) if match else None
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -16,8 +17,9 @@ from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.states import ACTIVE, State
-from headway.ports import LogCursor, Reply, RunFilter, SlotUse, Transaction
+from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse, Transaction
 from headway.store import overlap
+from headway.store.matching import matches, place_of
 from headway.store.series import Block, append
 
 T = TypeVar("T")
@@ -130,14 +132,28 @@ class _MemoryTransaction:
             raise NotFound(f"there is no run {run_id}")
         return run
 
-    def list_runs(self, which: RunFilter) -> list[Run]:
-        found = sorted(self._matching(which), key=_newest_first, reverse=True)
-        if which.before is not None:
-            found = [run for run in found if _newest_first(run) < which.before]
-        return found[: which.limit]
+    def list_runs(self, which: RunFilter) -> RunRows:
+        placed = sorted(
+            ((place_of(run, which.sort), run) for run in self._matching(which)),
+            key=itemgetter(0),
+            reverse=which.sort.descending,
+        )
+        if which.after is not None:
+            after = which.after
+            placed = [
+                (at, run) for at, run in placed if (at < after if which.sort.descending else at > after)
+            ]
+        page = placed[: which.limit]
+        return RunRows([run for _, run in page], page[-1][0] if len(page) == which.limit and page else None)
 
     def count_runs(self, which: RunFilter) -> int:
         return len(self._matching(which))
+
+    def index_labels(self, run: Run) -> None:
+        """Lists look at the runs themselves."""
+
+    def index_numbers(self, run: Run) -> None:
+        """Lists look at the runs themselves."""
 
     def active_runs(self) -> list[Run]:
         active = (run for run in self._tables.runs.values() if run.state in ACTIVE)
@@ -160,13 +176,7 @@ class _MemoryTransaction:
         return sorted(times, reverse=True)[:limit]
 
     def _matching(self, which: RunFilter) -> list[Run]:
-        return [
-            run
-            for run in self._tables.runs.values()
-            if which.engine in (None, run.spec.engine)
-            and which.origin in (None, run.spec.origin)
-            and (which.states is None or run.state in which.states)
-        ]
+        return [run for run in self._tables.runs.values() if matches(run, which)]
 
     # idempotency
     def find_reply(self, owner: str, key: str) -> Reply | None:
@@ -320,7 +330,9 @@ def _refuse(*_: object, **__: object) -> Any:
 class _ReadOnly(_MemoryTransaction):
     """A write that vanishes with its branch would be a lie: it is an error instead."""
 
-    insert_run = update_run = touch_run = insert_reply = enqueue = dequeue = set_slots = _refuse
+    insert_run = update_run = touch_run = index_labels = index_numbers = insert_reply = enqueue = dequeue = (
+        set_slots
+    ) = _refuse
     claim_slots = free_slots = set_lease = extend_lease = drop_lease = append_event = set_cursor = _refuse
     set_log_cursor = append_points = add_artifact = add_checkpoint = _refuse
 

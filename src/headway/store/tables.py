@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -52,14 +53,44 @@ runs = Table(
     Column("attempt", Integer, nullable=False),
     Column("event_seq", Integer, nullable=False),
     Column("created_at", _TIME, nullable=False),
-    Column("finished_at", _TIME),
+    Column("finished_at", _TIME),  # like started_at empty until then
     Column("record", Text, nullable=False),
+    Column("started_at", _TIME, nullable=False, server_default=""),
+    Column("sort_name", String(120), nullable=False, server_default=""),
+    Column("fraction", Float, nullable=False, server_default="0"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="known_state"),
     Index(None, "created_at", "id"),
     Index(None, "state", "created_at", "id"),
     Index(None, "engine", "state", "created_at"),
     Index(None, "engine", "series", "state", "finished_at"),
     Index(None, "owner", "created_at"),
+    Index(None, "engine", "created_at", "id"),
+    Index(None, "started_at", "id"),
+    Index(None, "finished_at", "id"),
+    Index(None, "sort_name", "id"),
+    Index(None, "fraction", "id"),
+)
+
+# What runs are found by: symbols, tags, words. The time of creation stands here too, so that a list of marked runs
+# is read in its order.
+run_marks = Table(
+    "run_marks",
+    metadata,
+    _of_run(primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("value", String(60), primary_key=True),
+    Column("created_at", _TIME, nullable=False),
+    Index(None, "kind", "value", "created_at", "run_id"),
+)
+
+# Numbers that runs are sorted by: written when something of a run is finished, not with every point.
+run_numbers = Table(
+    "run_numbers",
+    metadata,
+    _of_run(primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "name", "value", "run_id"),
 )
 
 replies = Table(

@@ -1,4 +1,4 @@
-"""Bodies of the runs API (`/runs`, `/datasets`). Field names are the mission's, snake_case on the wire.
+"""Bodies of the runs API (`/runs`). Field names are the mission's, snake_case on the wire.
 
 Units at this edge: hours, minutes (`_minutes`), seconds (`_s`), bytes, US dollars; shares are fractions 0 to 1.
 A number that is missing is null, never 0. Bounds that settings decide are checked by control.
@@ -33,20 +33,19 @@ Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,49}$")]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 Notes = Annotated[Text, Field(max_length=MAX_NOTES)]
 Short = Annotated[Text, Field(max_length=100)]
-FileName = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class _Asked(_Wire):
+class Asked(Wire):
     """What a caller sends: unknown fields, numbers as text, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class RunConfig(_Asked):
+class RunConfig(Asked):
     """A forecasting run as people ask for it. None: as the variant or the file has it."""
 
     data_source: Short  # a symbol (BTC) or a file of the candles folder (BTCUSDT_1h.csv)
@@ -83,7 +82,7 @@ class RunConfig(_Asked):
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
 
-class RunRequest(_Asked):
+class RunRequest(Asked):
     """POST /runs and POST /runs/preview."""
 
     config: RunConfig
@@ -92,7 +91,7 @@ class RunRequest(_Asked):
     notes: Notes = ""
 
 
-class CloneRequest(_Asked):
+class CloneRequest(Asked):
     """POST /runs/{id}/clone: the same run once more, with what is changed here."""
 
     config: dict[str, Any] = {}  # fields of RunConfig that replace those of the old run
@@ -101,7 +100,7 @@ class CloneRequest(_Asked):
     notes: Notes | None = None
 
 
-class LabelRequest(_Asked):
+class LabelRequest(Asked):
     """PATCH /runs/{id}: None leaves as it is."""
 
     name: Name | None = None
@@ -109,14 +108,14 @@ class LabelRequest(_Asked):
     notes: Notes | None = None
 
 
-class ResumeRun(_Asked):
+class ResumeRun(Asked):
     """POST /runs/{id}/resume: may raise the limits that ended the run."""
 
     max_hours: float | None = None
     max_cost_usd: float | None = None
 
 
-class RunCreated(_Wire):
+class RunCreated(Wire):
     """Answer of POST /runs, /clone and /resume."""
 
     id: str
@@ -126,7 +125,7 @@ class RunCreated(_Wire):
     queue_position: int | None = None  # 0: next to start
 
 
-class RunCancelled(_Wire):
+class RunCancelled(Wire):
     """`status` is cancelled at once for a pending run; for a running one once nothing of it is alive."""
 
     run_id: str
@@ -134,7 +133,7 @@ class RunCancelled(_Wire):
     cancel_requested_at: str | None = None
 
 
-class RunMetrics(_Wire):
+class RunMetrics(Wire):
     """The newest numbers, by the mission's names. `gpu_utilization` is a fraction."""
 
     epoch: int | None = None
@@ -150,7 +149,7 @@ class RunMetrics(_Wire):
     eta_minutes: float | None = None
 
 
-class RunProgress(_Wire):
+class RunProgress(Wire):
     fraction: float = 0.0
     phase: str | None = None
     step: int | None = None
@@ -161,7 +160,7 @@ class RunProgress(_Wire):
     eta_s: float | None = None
 
 
-class CheckpointInfo(_Wire):
+class CheckpointInfo(Wire):
     """A folder of files to go on from. `filename` is its path in the run directory."""
 
     filename: str
@@ -174,7 +173,7 @@ class CheckpointInfo(_Wire):
     sha256: str
 
 
-class RunContact(_Wire):
+class RunContact(Wire):
     """Evidence: `live` with the newest heartbeat, or `lost` since when."""
 
     state: str
@@ -182,7 +181,7 @@ class RunContact(_Wire):
     lost_since: str | None = None
 
 
-class RunSummary(_Wire):
+class RunSummary(Wire):
     """One run of any engine, as lists show it."""
 
     id: str
@@ -214,7 +213,7 @@ class RunSummary(_Wire):
     simulated: bool = False
 
 
-class StateChange(_Wire):
+class StateChange(Wire):
     """A step of the timeline."""
 
     at: str
@@ -225,7 +224,7 @@ class StateChange(_Wire):
     reason: str | None = None
 
 
-class AttemptInfo(_Wire):
+class AttemptInfo(Wire):
     number: int
     started_at: str
     ended_at: str | None = None
@@ -249,13 +248,13 @@ class TrainingRun(RunSummary):
     details: dict[str, Any] = {}  # of the result: baselines, why a number is missing
 
 
-class RunList(_Wire):
+class RunList(Wire):
     runs: list[RunSummary]
     total_count: int
     next_cursor: str | None = None
 
 
-class TimeframeContext(_Wire):
+class TimeframeContext(Wire):
     """How far back one forecast looks on a timeframe."""
 
     timeframe: str
@@ -265,7 +264,7 @@ class TimeframeContext(_Wire):
     rows_source: str | None = None  # the file
 
 
-class SplitRows(_Wire):
+class SplitRows(Wire):
     """Forecasts that can be made in each split, after warm-up and purge: an estimate from the number of bars."""
 
     train: int
@@ -273,13 +272,13 @@ class SplitRows(_Wire):
     test: int
 
 
-class TimeRange(_Wire):
+class TimeRange(Wire):
     low_s: float
     high_s: float
     measured_on: int  # finished runs that it was taken from
 
 
-class RunPreview(_Wire):
+class RunPreview(Wire):
     """POST /runs/preview. Nothing is created. What is null has its reason in `missing`."""
 
     config: dict[str, Any]  # resolved
@@ -300,12 +299,12 @@ class RunPreview(_Wire):
     missing: dict[str, str] = {}
 
 
-class Series(_Wire):
+class Series(Wire):
     steps: list[int]
     values: list[float]
 
 
-class MetricSeries(_Wire):
+class MetricSeries(Wire):
     """GET /runs/{id}/metrics. Long series are thinned, their extremes kept; `thinned` names them."""
 
     run_id: str
@@ -314,12 +313,12 @@ class MetricSeries(_Wire):
     thinned: list[str] = []
 
 
-class LogLine(_Wire):
+class LogLine(Wire):
     offset: int  # byte where the line begins
     text: str
 
 
-class LogPage(_Wire):
+class LogPage(Wire):
     """GET /runs/{id}/logs. `next_offset` is where to go on; `done` when the end was reached."""
 
     run_id: str
@@ -330,7 +329,7 @@ class LogPage(_Wire):
     done: bool
 
 
-class ArtifactInfo(_Wire):
+class ArtifactInfo(Wire):
     name: str  # path, as /runs/{id}/artifacts/{name} takes it
     size_bytes: int
     created_at: str
@@ -340,24 +339,24 @@ class ArtifactInfo(_Wire):
     sha256: str | None = None  # null for files that were never registered
 
 
-class ArtifactList(_Wire):
+class ArtifactList(Wire):
     artifacts: list[ArtifactInfo]
     total_count: int
 
 
-class Difference(_Wire):
+class Difference(Wire):
     """A key of the resolved configurations on which the runs differ."""
 
     key: str
     values: list[Any]  # in the order of `ids`; null where a run has no such key
 
 
-class AlignedSeries(_Wire):
+class AlignedSeries(Wire):
     steps: list[int]
     values: list[list[float | None]]  # one list a run, in the order of `ids`
 
 
-class RunComparison(_Wire):
+class RunComparison(Wire):
     """GET /runs/compare."""
 
     ids: list[str]
@@ -366,53 +365,7 @@ class RunComparison(_Wire):
     metrics: dict[str, AlignedSeries]
 
 
-class Dataset(_Wire):
-    """Candles that are there. Times are those of the first and last bar."""
-
-    symbol: str
-    timeframe: str
-    filename: str
-    row_count: int | None = None
-    date_start: str | None = None
-    date_end: str | None = None
-    columns: list[str] = []
-    size_bytes: int | None = None
-    origin: Literal["file", "packaged"] = "file"
-    label: str | None = None
-    problem: str | None = None  # why the numbers above are null
-
-
-class DatasetList(_Wire):
-    datasets: list[Dataset]
-    total_count: int
-
-
-class ValidateRequest(_Asked):
-    filename: FileName
-
-
-class DatasetIssue(_Wire):
-    severity: Literal["error", "warning"]
-    message: str
-    row_number: int | None = None
-
-
-class DatasetReport(_Wire):
-    """POST /datasets/validate."""
-
-    filename: str
-    is_valid: bool
-    total_rows: int
-    issues: list[DatasetIssue]
-    schema_valid: bool
-    timezone_valid: bool
-    has_gaps: bool
-    gap_count: int
-    inferred_dtypes: dict[str, str]
-    date_range: tuple[str, str] | None = None
-
-
-class StreamEvent(_Wire):
+class StreamEvent(Wire):
     """A message of WS /runs/{id}/stream."""
 
     event_type: Literal["metrics", "log", "status", "checkpoint"]

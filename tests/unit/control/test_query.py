@@ -91,9 +91,9 @@ def test_pages_follow_one_another_without_gap_or_repeat(services: Services) -> N
     while True:
         assert page.total == 5
         seen += [view.run.id for view in page.views]
-        if page.next_cursor is None:
+        if page.last is None:
             break
-        page = list_views(services.context, RunFilter(limit=2, before=page.next_cursor))
+        page = list_views(services.context, RunFilter(limit=2, after=page.last))
 
     assert seen == runs[::-1]
 
@@ -114,7 +114,7 @@ def test_a_list_tells_places_and_contact_of_each_run(services: Services) -> None
 
 def test_a_list_of_nothing_is_empty_and_has_no_next_page(services: Services) -> None:
     page = list_views(services.context, RunFilter())
-    assert (page.views, page.total, page.next_cursor) == ([], 0, None)
+    assert (page.views, page.total, page.last) == ([], 0, None)
 
 
 def test_a_list_can_be_of_some_states_only(services: Services) -> None:
