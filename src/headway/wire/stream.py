@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from headway.wire.runs import CheckpointInfo, RunMetrics, RunProgress, Status
+from headway.wire.runs import CheckpointInfo, RunMetrics, RunProgress, Status, Wire
 
 SUBPROTOCOL = "headway"
 SECRET_SUBPROTOCOL = "headway.secret."  # noqa: S105  (what stands before a secret) and its base64url, without padding
@@ -20,11 +20,7 @@ UNAUTHORIZED = 4401
 EventType = Literal["metrics", "status", "log", "checkpoint"]
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class StreamFrame(_Wire):
+class StreamFrame(Wire):
     """One message. `cursor` is what to continue after; null while a first picture is not complete."""
 
     event_type: EventType
@@ -34,7 +30,7 @@ class StreamFrame(_Wire):
     snapshot: bool = False  # how things stand, not something that happened now
 
 
-class StatusData(_Wire):
+class StatusData(Wire):
     """How the run stands after something happened. What is null did not change, or is not known."""
 
     run_id: str
@@ -48,7 +44,7 @@ class StatusData(_Wire):
     reason_text: str | None = None
     remedy: str | None = None
     error: str | None = None
-    detail: dict[str, Any] = {}  # what the event carries
+    detail: dict[str, Any] = Field(default_factory=dict)  # what the event carries
     final: bool = False  # the run has ended and nothing follows
 
 
@@ -59,7 +55,7 @@ class MetricsData(RunMetrics):
     series: dict[str, float] = Field(default_factory=dict)
 
 
-class LogData(_Wire):
+class LogData(Wire):
     """A note, or a stretch of the console: whole lines, with their ends."""
 
     message: str
