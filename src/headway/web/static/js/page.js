@@ -1,0 +1,57 @@
+// What every page does: local times, notices, the token that changes need, and what to do when a session has ended.
+
+const token = document.querySelector('meta[name="csrf-token"]').content;
+const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** Show each <time datetime> in local time, with UTC on hover. */
+export function localise(root = document) {
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(element.dateTime);
+    element.textContent = clock.format(moment);
+    element.title = `${moment.toISOString().replace("T", " ").slice(0, 19)} UTC`;
+  }
+}
+
+/** A short message in the corner, read out by screen readers. */
+export function notify(text, kind = "plain", stay_ms = 6000) {
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  notice.dataset.kind = kind;
+  notice.textContent = text;
+  document.getElementById("notices").append(notice);
+  setTimeout(() => notice.remove(), stay_ms);
+}
+
+/** fetch() with the token; the answer's JSON. Throws an Error that says what the server said. */
+export async function ask(address, { method = "GET", body } = {}) {
+  const headers = { "x-csrf-token": token, Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  if (answer.status === 401) offerSignIn();
+  const found = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
+  if (!answer.ok) throw Object.assign(new Error(found?.message ?? answer.statusText), { status: answer.status, found });
+  return found;
+}
+
+/** The session has ended: sign in in another tab, so that nothing typed here is lost. */
+export function offerSignIn() {
+  if (document.getElementById("signed-out")) return;
+  const dialog = document.createElement("dialog");
+  dialog.id = "signed-out";
+  dialog.innerHTML = `<h2>Your session has ended</h2>
+    <p>Sign in again in a new tab, then come back: what is on this page stays.</p>
+    <div class="row"><a class="button primary" target="_blank" href="/ui/sign-in">Sign in</a>
+    <button type="button">Close</button></div>`;
+  dialog.querySelector("button").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+localise();
+document.addEventListener("htmx:after:swap", () => localise());
+document.addEventListener("htmx:after:request", (event) => {
+  const status = event.detail?.ctx?.response?.status;
+  if (status === 401) offerSignIn();
+  else if (status >= 400) notify("That did not work: the server refused it.", "error");
+});
