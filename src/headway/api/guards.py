@@ -17,6 +17,8 @@ MAX_BODY_BYTES = 64 << 10
 MAX_HEAD_BYTES = 32 << 10  # all headers together
 MAX_TARGET_BYTES = 4 << 10  # path and query
 BODY_S = 10.0
+OPEN_PATHS = frozenset({"/health", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+UPLOADS = "/datasets/"  # bodies of PUT below it are streamed to the disk, under a limit of their own
 SECRET_HEADER = "x-admin-secret"  # noqa: S105  (its name, not the secret)
 
 
@@ -25,15 +27,20 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
+def needs_secret(path: str) -> bool:
+    """Whether only who has the secret may ask for a path: all but what tells nothing of any run."""
+    return path not in OPEN_PATHS
+
+
 class RequireSecret:
-    """401 for all below `/api` unless the secret is right; compared in constant time."""
+    """401 for all but the open pages unless the secret is right; compared in constant time."""
 
     def __init__(self, app: ASGIApp, *, secret: str) -> None:
         self._app = app
         self._secret = secret.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api") or self._is_right(scope):
+        if scope["type"] != "http" or not needs_secret(scope["path"]) or self._is_right(scope):
             await self._app(scope, receive, send)
             return
         body = ErrorBody(
@@ -74,7 +81,7 @@ class LimitBody:
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _is_upload(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -116,6 +123,10 @@ async def _read(receive: Receive) -> tuple[bytes | None, bool]:
             return None, False
         if not message.get("more_body", False):
             return body, False
+
+
+def _is_upload(scope: Scope) -> bool:
+    return scope["method"] == "PUT" and str(scope["path"]).startswith(UPLOADS)
 
 
 def _target_bytes(scope: Scope) -> int:
