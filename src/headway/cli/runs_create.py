@@ -35,7 +35,7 @@ Key = Annotated[
 ]
 WatchIt = Annotated[bool, typer.Option("--watch", help="Watch it to its end.")]
 Name = Annotated[str | None, typer.Option(help="A name for people.")]
-TagList = Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by; may be repeated.")]
+TagList = Annotated[list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; may be repeated.")]
 Notes = Annotated[str | None, typer.Option(help="A text that is kept with the run.")]
 
 
@@ -43,7 +43,7 @@ def create(  # noqa: PLR0913  (Typer reads the flags from the signature)
     context: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="YAML or JSON; flags win over it.", show_default=False),
+        typer.Argument(metavar="FILE", help="YAML or JSON; flags win over it.", show_default=False),
     ] = None,
     *,
     data: Annotated[str | None, typer.Option(help="A symbol, or a file of the server's candles.")] = None,

@@ -29,7 +29,7 @@ def metrics(
     context: typer.Context,
     run: RunArgument,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Series such as val/loss; all by default.")
+        list[str] | None, typer.Argument(metavar="NAME...", help="Series such as val/loss; all by default.")
     ] = None,
     *,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write name, step and value there.")] = None,
