@@ -360,11 +360,35 @@ class EventBus(Protocol):
 # --- What else control asks for --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """Candles that are there. `rows` of a coarser timeframe than the file's own are an estimate."""
+
+    symbol: str
+    timeframe: str
+    filename: str
+    rows: int | None
+    first_at: datetime | None  # when the first bar opens, and the last
+    last_at: datetime | None
+    columns: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    origin: str = "file"  # or packaged
+    label: str | None = None
+    problem: str | None = None  # why something above is None
+
+
 class DataCatalog(Protocol):
     """Are data there for a training?"""
 
     def rows(self, symbol: str, timeframe: str) -> int | None:
         """Bars available, None when they cannot be counted cheaply; DataError when there are none at all."""
+
+    def coverage(self, source: str, timeframe: str) -> Coverage:
+        """What there is of a source (a symbol, or the name of a file) in a timeframe, by cheap counting.
+        DataError when there is nothing, or only bars that the timeframe cannot be made from."""
+
+    def list_all(self) -> Sequence[Coverage]:
+        """All candles as they are, the user's own by file name first."""
 
 
 class EngineCatalog(Protocol):
