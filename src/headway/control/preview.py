@@ -13,7 +13,6 @@ from headway.control.forecast_plan import (
     MIN_ROWS,
     RowPlan,
     first_usable_row,
-    longest_warmup,
     plan_rows,
     rows_within,
     shape_of,
