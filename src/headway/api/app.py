@@ -19,6 +19,7 @@ from headway.api.run_series import make_series_router
 from headway.api.runs import make_runs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
+from headway.api.sockets import make_stream_route
 from headway.domain.errors import StoreUnavailable
 
 
@@ -40,6 +41,7 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
     app.include_router(make_sessions_router(service))
     for make_router in (make_runs_router, make_series_router, make_files_router, make_datasets_router):
         app.include_router(make_router(service))
+    app.router.routes.append(make_stream_route(service))
     _add_health(app, service)
     app.openapi_schema = complete(app.openapi())
     return app

@@ -406,11 +406,3 @@ class RunComparison(Wire):
     runs: list[RunSummary]
     differences: list[Difference]
     metrics: dict[str, AlignedSeries]
-
-
-class StreamEvent(Wire):
-    """A message of WS /runs/{id}/stream."""
-
-    event_type: Literal["metrics", "log", "status", "checkpoint"]
-    timestamp: str
-    data: dict[str, Any]
