@@ -15,6 +15,7 @@ from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
+from headway.api.webhooks import make_webhooks_router
 from headway.domain.errors import StoreUnavailable
 
 
@@ -34,6 +35,7 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
     install_errors(app)
     app.include_router(make_jobs_router(service))
     app.include_router(make_sessions_router(service))
+    app.include_router(make_webhooks_router(service))
     _add_health(app, service)
     app.openapi_schema = complete(app.openapi())
     return app

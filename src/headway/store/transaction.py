@@ -31,6 +31,7 @@ from headway.ports import LogCursor, Reply, RunFilter, SlotUse
 from headway.store import overlap, statements
 from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
+from headway.store.hooks import SqlHooks
 from headway.store.tables import (
     artifacts,
     checkpoints,
@@ -45,7 +46,7 @@ from headway.store.tables import (
 )
 
 
-class SqlTransaction:
+class SqlTransaction(SqlHooks):
     """Works on a connection that is within a transaction; commits nothing itself."""
 
     def __init__(self, connection: Connection) -> None:
