@@ -30,7 +30,7 @@ def is_local(host: str) -> bool:
 
 
 class Connection:
-    """Requests to `/api/training` of one server."""
+    """Requests to one API of one server, `/api/training` unless `root` names another."""
 
     def __init__(
         self,
@@ -40,13 +40,14 @@ class Connection:
         retry_for_s: float,
         pacing: Pacing,
         on_retry: Callable[[Retry], None],
+        root: str = _ROOT,
     ) -> None:
         self.host = host.rstrip("/")
         self._retry_for_s = retry_for_s
         self._pacing = pacing
         self._on_retry = on_retry
         self._http = httpx.Client(
-            base_url=f"{self.host}{_ROOT}",
+            base_url=f"{self.host}{root}",
             headers={"x-admin-secret": secret},
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             trust_env=not is_local(self.host),  # a proxy cannot reach this machine's own addresses

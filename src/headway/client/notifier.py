@@ -29,7 +29,8 @@ class AppriseNotifier:
             raise InvalidInput(
                 _SETTING, _HIDDEN, "the package apprise is not installed", remedy=remedy
             ) from error
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs URLs
+        for teller in ("apprise", "requests", "urllib3"):  # they log URLs
+            logging.getLogger(teller).setLevel(logging.CRITICAL)
         self._apprise = apprise.Apprise()
         for number, url in enumerate(urls, start=1):
             if not self._apprise.add(url):

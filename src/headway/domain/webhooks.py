@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from headway.domain.runs import Run
 
 _PREFIX = "whsec_"
 _SECRET_BYTES = 32
+_STAMP = "[0-9]{13}_[0-9a-f]{8}"
 PING = "ping"
 
 
@@ -93,6 +95,16 @@ class Delivery:
 def new_webhook_id(now: datetime) -> str:
     """`wh_<milliseconds>_<8 hex>`."""
     return f"wh_{int(now.timestamp() * 1000):013d}_{secrets.token_hex(4)}"
+
+
+def is_webhook_id(text: str) -> bool:
+    """Whether a text has the form of an id of a webhook."""
+    return re.fullmatch(rf"wh_{_STAMP}", text) is not None
+
+
+def is_delivery_id(text: str) -> bool:
+    """Whether a text has the form of an id of a delivery."""
+    return re.fullmatch(rf"msg_{_STAMP}_[0-9]{{1,19}}", text) is not None
 
 
 def new_secret() -> str:
