@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from headway.domain.errors import NotFound
 from headway.domain.events import EventKind
 from headway.domain.runs import Run
 from headway.domain.webhooks import Delivery, DeliveryState
+from headway.ports import Transaction
 from headway.ports.webhooks import DeliveryFilter, Outcome
 from tests.contract.test_webhooks_store import make_delivery
 from tests.factories import T0, moment
@@ -195,19 +197,18 @@ def test_what_happens_while_a_webhook_is_off_is_not_for_it(house: House) -> None
 # sending
 
 
+def _note(tx: Transaction, *, run: Run, seq: int) -> None:
+    tx.append_event(run.id, seq, 0, T0, EventKind.NOTE_LOGGED, {"level": "info", "text": "…"})
+
+
 def _queue_notes(house: House, *counts: int) -> list[Run]:
     """Runs with so many notes each, one after the other."""
     runs = []
     for count in counts:
         run = queue(house.services)
         runs.append(run)
-        store = house.services.context.store
         for seq in range(2, count + 1):
-            store.write(
-                lambda tx, run=run, seq=seq: tx.append_event(
-                    run.id, seq, 0, T0, EventKind.NOTE_LOGGED, {"level": "info", "text": "…"}
-                )
-            )
+            house.services.context.store.write(partial(_note, run=run, seq=seq))
     return runs
 
 
