@@ -9,8 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
-from tests.e2e.harness import SECRET, Server, running_server
+from headway.cli.main import app
+from tests.e2e.harness import SECRET, Server, free_port, running_server
+from tests.fakes.postgres import PostgresServer
 from tests.fakes.receiver import Answer, Receiver, running_receiver
 from tests.waiting import PATIENCE_S, eventually
 
@@ -106,6 +109,65 @@ def test_a_receiver_that_comes_up_later_is_told_what_it_missed(tmp_path: Path) -
 
         with running_receiver(port) as second:
             _wait_for_end(second)
+
+
+def test_the_commands_do_what_they_say(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, ["hooks", *arguments])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    with running_server(tmp_path, module=_STAGED, **_ALLOWED) as server:
+        monkeypatch.setenv("TRAIN_API_HOST", server.url)
+        monkeypatch.setenv("ADMIN_SECRET", SECRET)
+        made = json.loads(run("add", receiver.url, "--kind", "run_ended", "--json"))
+        hook = made["webhook"]["id"]
+        assert "delivered, answered 204" in run("test", hook)
+        receiver.messages[-1].verify(made["secret"])
+        receiver.answer(Answer(410))
+        assert "answered 410" in run("test", hook, code=1)
+        _train(server)
+        eventually(lambda: "1 dead" in run("show", hook), what="the end is given up")
+        assert "no: the receiver answered 410 Gone" in run("show", hook)
+        assert receiver.ids[-1] in run("deliveries", hook, "--state", "dead")
+
+        receiver.answer(Answer())
+        run("change", hook, "--on")
+        assert "1 to be sent again" in run("replay", hook, "--dead")
+        eventually(lambda: "1 delivered" in run("show", hook), what="it is delivered")
+        assert "1 to be sent again" in run("replay", hook, receiver.ids[-1])
+        assert "whsec_" in run("rotate", hook)
+        assert hook in run("list")
+        run("remove", hook)
+        assert "no webhook" in run("show", hook, code=1)
+        assert "is not allowed" in run("add", "ftp://127.0.0.1", code=1)
+        assert "expected wh_" in run("show", "../jobs", code=2)
+
+
+def test_of_two_servers_on_one_database_each_message_is_sent_by_one(
+    tmp_path: Path, receiver: Receiver, postgres: PostgresServer
+) -> None:
+    settings = {**_ALLOWED, "HEADWAY_DATABASE_URL": postgres.make_database()}
+    with running_server(tmp_path, module=_STAGED, **settings) as first:
+        port = free_port()
+        environment = {**first.environment, "HEADWAY_PORT": str(port)}
+        second = Server(first.data_dir, port, environment, module=first.module)
+        second.start()
+        try:
+            _hook(first, receiver)
+            jobs = [server.submit(notes="quick") for server in (first, second) * 3]
+            for job_id in jobs:
+                second.wait_for(job_id, "done")
+            eventually(lambda: receiver.kinds.count("run_ended") == len(jobs), what="all ends are told")
+        finally:
+            second.stop()
+
+        for job_id in jobs:
+            told = [m.content["data"]["seq"] for m in receiver.messages if job_id in m.body]
+            assert told == list(range(1, len(told) + 1))
+        assert len(set(receiver.ids)) == len(receiver.ids)
 
 
 def _tries(server: Server, webhook_id: str) -> int:

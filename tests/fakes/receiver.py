@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,9 +75,11 @@ class Receiver:
 
 
 @contextmanager
-def running_receiver(port: int = 0) -> Iterator[Receiver]:
+def running_receiver(port: int = 0, *, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A started receiver; stopped, with all its threads, at the end."""
     http = _Http(("127.0.0.1", port), _Handler)
+    if tls is not None:
+        http.socket = tls.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     http.receiver = Receiver(http.server_address[1])
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -13,6 +13,7 @@ from headway.domain.errors import InvalidInput
 from headway.domain.json import JsonObject, encode_json
 from headway.domain.webhooks import is_delivery_id, is_webhook_id
 
+_ALL = "/webhooks"
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -38,7 +39,7 @@ class WebhooksClient:
             retry_for_s=retry_for_s,
             pacing=pacing or Pacing(),
             on_retry=on_retry or (lambda _retry: None),
-            root="/api/webhooks",
+            root="/api",
         )
 
     def __enter__(self) -> Self:
@@ -51,11 +52,11 @@ class WebhooksClient:
 
     def add(self, request: JsonObject) -> Body:
         """POST: `{webhook, secret}`. Tried again only when the request cannot have reached the server."""
-        return self._ask("POST", "", content=encode_json(request), headers=_JSON)
+        return self._ask("POST", _ALL, content=encode_json(request), headers=_JSON)
 
     def list(self) -> Body:
         """GET: `{webhooks}`."""
-        return self._ask("GET", "")
+        return self._ask("GET", _ALL)
 
     def get(self, webhook_id: str) -> Body:
         """GET /{id}: `{webhook}`."""
@@ -107,4 +108,4 @@ class WebhooksClient:
 def _path(webhook_id: str) -> str:
     if not is_webhook_id(webhook_id):
         raise InvalidInput("webhook id", webhook_id, "expected wh_<13 digits>_<8 hex digits>")
-    return f"/{webhook_id}"
+    return f"{_ALL}/{webhook_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -100,18 +101,20 @@ class Deliverer:
 
     def step(self) -> float:
         """Make deliveries of new events, start sending what is due; seconds until the next look."""
-        while fan_out(self.context):
-            pass
-        for webhook_id in self.context.store.read(self._due):
-            self._begin(webhook_id)
-        self._sweep()
+        if self.context.store.read(lambda tx: tx.list_webhooks()):
+            while fan_out(self.context):
+                pass
+            for webhook_id in self.context.store.read(self._due):
+                self._begin(webhook_id)
+            self._sweep()
         return _PAUSE_S
 
     def stop(self, timeout_s: float) -> None:
-        """Begin no more tries, and wait for those under way. A thread that is late writes nothing down any more."""
+        """Begin no more tries, and wait for those under way. What a late one sent is sent again after a restart."""
         self._stopping.set()
+        deadline = time.monotonic() + timeout_s
         for thread in list(self._threads.values()):
-            thread.join(timeout_s)
+            thread.join(max(deadline - time.monotonic(), 0.0))
 
     def serve(self, webhook_id: str) -> None:
         """Send what is due of one webhook, in order, until nothing is or the receiver is to be left alone."""
@@ -188,7 +191,7 @@ class Deliverer:
         return decision
 
     def _record(self, tx: Transaction, *, webhook: Webhook, decision: Decision) -> bool:
-        """Write down what a try came to, and hold on; False when another server holds the webhook by now."""
+        """Write down what a try came to, and hold on; False when it is held by another server, or was switched off."""
         if not self._hold(tx, webhook.id):
             return False
         tx.update_delivery(decision.delivery)
@@ -198,7 +201,7 @@ class Deliverer:
         if decision.gone and stored.url == webhook.url:
             tx.update_webhook(stored.evolve(active=False, inactive_why=GONE))
             tx.bury_deliveries(webhook.id, self.context.clock.now(), GONE)
-        return True
+        return stored.active
 
     def _sweep(self) -> None:
         """Forget what ended long ago, once in a while."""

@@ -27,10 +27,11 @@ def fan_out(context: Context) -> int:
 def _fan_out(tx: Transaction, now: datetime) -> int:
     webhooks = _active(tx)
     batch = _unread(tx, webhooks)
-    runs: dict[str, Run] = {}
+    runs = {run_id: tx.find_run(run_id) for run_id in {event.run_id for event in batch.events}}
     for event in batch.events:
-        run = runs.get(event.run_id) or runs.setdefault(event.run_id, tx.get_run(event.run_id))
-        tx.insert_deliveries(make_deliveries(event, run, webhooks, now))
+        run = runs[event.run_id]
+        if run is not None:  # else it was removed, and what it was cannot be told any more
+            tx.insert_deliveries(make_deliveries(event, run, webhooks, now))
     tx.set_cursor(SUBSCRIBER, batch.cursor)
     return len(batch.events)
 

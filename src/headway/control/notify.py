@@ -71,7 +71,8 @@ class Announcer:
         batch: Batch = read_unread(tx, SUBSCRIBER)
         tx.set_cursor(SUBSCRIBER, batch.cursor)
         told = select(batch.events, self.kinds, self.context.clock.now())
-        return [describe(event, tx.get_run(event.run_id), self.public_url) for event in told]
+        found = [(event, tx.find_run(event.run_id)) for event in told]
+        return [describe(event, run, self.public_url) for event, run in found if run is not None]
 
 
 def select(events: Sequence[Event], kinds: frozenset[EventKind], now: datetime) -> list[Event]:

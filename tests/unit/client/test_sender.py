@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
 
@@ -115,6 +119,32 @@ def test_a_name_is_connected_to_by_the_address_that_was_looked_at(receiver: Rece
     assert receiver.messages[0].headers["host"] == f"hooks.example.org:{receiver.port}"
 
     assert "link-local" in str(sender.send(url, {}, b"").error)
+    assert len(receiver.messages) == 1
+
+
+def test_the_certificate_must_be_that_of_the_name_and_not_of_the_address(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed: no certificate can be made")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subject = ["-subj", "/CN=hooks.example.org", "-addext", "subjectAltName=DNS:hooks.example.org"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*made, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, key)
+    sender = HttpSender(
+        allow_private=True,
+        resolver=lambda *_: ["127.0.0.1"],
+        tls=ssl.create_default_context(cafile=str(certificate)),
+    )
+
+    with running_receiver(tls=serving) as receiver:
+        assert sender.send(f"https://hooks.example.org:{receiver.port}", {}, b"") == Outcome(204)
+        other = sender.send(f"https://other.example.org:{receiver.port}", {}, b"")
+        untrusting = HttpSender(allow_private=True, resolver=lambda *_: ["127.0.0.1"])
+        unknown = untrusting.send(f"https://hooks.example.org:{receiver.port}", {}, b"")
+
+    assert "certificate" in str(other.error)
+    assert "certificate" in str(unknown.error)
     assert len(receiver.messages) == 1
 
 
