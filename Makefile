@@ -24,7 +24,7 @@ help:
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,notify,dev]'
 	touch $@
 
 demo: $(INSTALLED)

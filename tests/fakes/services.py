@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from headway.client.sender import HttpSender
 from headway.control.context import Context, Policy
 from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.subjects import symbol_of_source
 from headway.domain.trading import TIMEFRAMES_S
 from headway.ports import Coverage, Transaction
+from headway.ports.webhooks import WebhookSender
 from headway.store.bus import LocalBus
 from headway.store.opening import open_store
 from tests.factories import T0
@@ -80,7 +82,9 @@ class Services:
     engines: FakeEngines
 
 
-def make_services(tmp_path: Path, *, store_url: str = "memory:", **policy: Any) -> Services:
+def make_services(
+    tmp_path: Path, *, store_url: str = "memory:", sender: WebhookSender | None = None, **policy: Any
+) -> Services:
     """A service half over `tmp_path`; by default without a limit of runs an hour or of free space."""
     bounds = Policy(
         **{
@@ -103,6 +107,7 @@ def make_services(tmp_path: Path, *, store_url: str = "memory:", **policy: Any) 
         executors={executor.name: executor},
         candles=candles,
         engines=engines,
+        sender=sender or HttpSender(allow_http=True, allow_private=True, deadline_s=5.0),
         policy=bounds,
     )
     return Services(context, clock, executor, candles, engines)

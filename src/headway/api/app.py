@@ -20,6 +20,7 @@ from headway.api.runs import make_runs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
 from headway.api.sockets import make_stream_route
+from headway.api.webhooks import make_webhooks_router
 from headway.domain.errors import StoreUnavailable
 
 
@@ -42,6 +43,7 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
     for make_router in (make_runs_router, make_series_router, make_files_router, make_datasets_router):
         app.include_router(make_router(service))
     app.router.routes.append(make_stream_route(service))
+    app.include_router(make_webhooks_router(service))
     _add_health(app, service)
     app.openapi_schema = complete(app.openapi())
     return app

@@ -7,7 +7,7 @@ from typing import Any
 from headway.wire.jobs import ErrorBody, RealSession
 
 JOB_ID = "tr_1764000000000_0f1e2d3c"
-_AT = "2026-11-23T09:05:36.123456Z"
+AT = "2026-11-23T09:05:36.123456Z"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -26,6 +26,15 @@ _ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
     "forbidden": (403, {"message": "a page of another site asks: only pages of this server may"}),
     "too_slow": (408, {"message": "the body did not come within 10 seconds"}),
     "not_found": (404, {"message": f"there is no run '{JOB_ID}'"}),
+    "webhook_not_found": (
+        404,
+        {"error": "not_found", "message": "there is no webhook 'wh_1764000000000_0f1e2d3c'"},
+    ),
+    "delivery_not_found": (404, {"error": "not_found", "message": "the webhook has no such delivery"}),
+    "too_many_webhooks": (
+        409,
+        {"error": "conflict", "message": "there are 64 webhooks, which is the most: remove one"},
+    ),
     "not_ready": (409, {"message": f"{JOB_ID} has not ended: it is training", "state": "training"}),
     "already_ended": (409, {"message": f"{JOB_ID} has ended (done)", "state": "done"}),
     "not_resumable": (
@@ -63,7 +72,7 @@ _ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
 _OF_ALL = ("unauthorized", "invalid_input", "forbidden", "too_long", "too_many_headers", "unavailable")
 OF_BODIES = ("too_slow", "too_large")
 
-_ACCEPTED = {"jobId": JOB_ID, "acceptedAt": _AT, "estimatedDuration": "10 hours", "queuePosition": 0}
+_ACCEPTED = {"jobId": JOB_ID, "acceptedAt": AT, "estimatedDuration": "10 hours", "queuePosition": 0}
 _METRICS = {
     "sharpe": 0.81,
     "returnPct": 12.4,
@@ -79,7 +88,7 @@ _METRICS = {
 }
 _JOB = {
     "jobId": JOB_ID,
-    "createdAt": _AT,
+    "createdAt": AT,
     "state": "training",
     "progress": 0.41,
     "phase": "PPO epoch 49/123",
@@ -92,7 +101,7 @@ _JOB = {
     "attempt": 1,
     "step": 401408,
     "stepsTotal": 1007616,
-    "contact": {"state": "live", "heartbeatAt": _AT},
+    "contact": {"state": "live", "heartbeatAt": AT},
 }
 _ENDED = {**_JOB, "state": "done", "progress": 1.0, "reason": "completed", "metrics": _METRICS}
 _SUMMARY = {"queueLength": 0, "currentJob": JOB_ID, "isRunning": True}
@@ -150,7 +159,7 @@ def of_events() -> Responses:
 
 
 def of_cancel() -> Responses:
-    example = {"jobId": JOB_ID, "state": "training", "cancelRequestedAt": _AT}
+    example = {"jobId": JOB_ID, "state": "training", "cancelRequestedAt": AT}
     return respond(202, example, "not_found", "already_ended", "conflict")
 
 

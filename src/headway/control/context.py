@@ -11,6 +11,7 @@ from typing import TypeVar
 from headway.domain.errors import InvalidInput, StaleAttempt
 from headway.domain.runs import Run
 from headway.ports import Clock, DataCatalog, EngineCatalog, EventBus, Executor, Store, Transaction
+from headway.ports.webhooks import WebhookSender
 from headway.wire.rundir import RunDir
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Context:
     executors: Mapping[str, Executor]
     candles: DataCatalog
     engines: EngineCatalog
+    sender: WebhookSender
     policy: Policy
     fence: str | None = None
 

@@ -18,6 +18,7 @@ from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.states import State
+from headway.ports.webhooks import HookTransaction
 from headway.wire.attempts import ExitRecord, Launch, StopRequest
 
 T = TypeVar("T")
@@ -117,7 +118,7 @@ class SlotUse:
     run_id: str | None
 
 
-class Transaction(Protocol):
+class Transaction(HookTransaction, Protocol):
     """One unit of work on the store. Reads see its own writes. Raising inside undoes all of it.
 
     Runs are written with `insert_run` and `update_run` only. `update_run` compares the stored `event_seq` with
