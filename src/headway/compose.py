@@ -25,6 +25,7 @@ from headway.domain.clock import SystemClock
 from headway.domain.errors import StoreUnavailable
 from headway.engines.registry import InstalledEngines
 from headway.executors.local import LocalExecutor
+from headway.executors.predictor import ProcessPredictor
 from headway.executors.starters import PlainStarter, Starter, WarmStarter
 from headway.markets.catalog import FileCatalog
 from headway.settings import Settings
@@ -127,7 +128,8 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
         policy=_policy_of(settings),
     )
     counters = Counters(lambda: Load(*measure_unread(context)))
-    service = Service(context, fingerprint(secret), counters)
+    predictor = ProcessPredictor(threads=settings.threads)
+    service = Service(context, fingerprint(secret), counters, predictor)
     return Running(service, settings, warm, lock, alone=not shared)
 
 
@@ -176,6 +178,7 @@ def _policy_of(settings: Settings) -> Policy:
         min_free_bytes=settings.min_free_mb << 20,
         contact_lost_after_s=settings.contact_lost_after_s,
         lease_s=settings.lease_s,
+        max_upload_bytes=settings.max_upload_mb << 20,
     )
 
 

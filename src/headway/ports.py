@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -375,6 +376,37 @@ class Coverage:
     origin: str = "file"  # or packaged
     label: str | None = None
     problem: str | None = None  # why something above is None
+
+
+@dataclass(frozen=True)
+class DatasetFault:
+    severity: str  # error, warning
+    message: str
+    row: int | None  # 1 follows the header
+
+
+@dataclass(frozen=True)
+class DatasetCheck:
+    """What is found when all of a file of candles is read. `first` and `last` are closing times, ISO 8601."""
+
+    filename: str
+    symbol: str
+    rows: int
+    faults: tuple[DatasetFault, ...]
+    schema_valid: bool
+    times_valid: bool
+    gaps: int
+    dtypes: dict[str, str]
+    first: str | None
+    last: str | None
+
+
+class Predictor(Protocol):
+    """Makes forecasts with the model of a finished run."""
+
+    def predict(self, run_dir: Path, data: Path | None, out: Path) -> None:
+        """Write a Parquet file of forecasts on a file of candles, on the run's own without one. Waits.
+        Busy while another is at work; DataError, with what was said, when there is no file in the end."""
 
 
 class DataCatalog(Protocol):

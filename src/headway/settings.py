@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     min_free_mb: Annotated[int, Field(ge=0)] = 1024
     contact_lost_after_s: Annotated[float, Field(ge=2, le=3600)] = 10.0
     lease_s: Annotated[float, Field(ge=2, le=3600)] = 30.0
+    max_upload_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 512
     warm: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False

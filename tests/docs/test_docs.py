@@ -33,7 +33,7 @@ from headway.telemetry.counters import Counters, Load
 from headway.wire.attempts import Verb
 from headway.wire.jobs import TrainingRequest
 from headway.wire.lines import LineKind, decode_line
-from tests.fakes.services import make_services
+from tests.fakes.services import FakePredictor, make_services
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -187,7 +187,7 @@ def test_every_exit_code_has_a_row() -> None:
 
 def test_every_route_has_a_section(tmp_path: Path) -> None:
     context = make_services(tmp_path).context
-    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)))
+    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)), FakePredictor())
     routes = [*make_jobs_router(service).routes, *make_sessions_router(service).routes]
     headings = _HEADING.findall(_FENCE.sub("", read("docs/TRAINING_JOBS.md")))
     found = [f"{method} {r.path}" for r in routes if isinstance(r, APIRoute) for method in r.methods or ()]

@@ -36,6 +36,7 @@ class Policy:
     contact_lost_after_s: float = 10.0
     lease_s: float = 30.0
     max_attempts: int = 3
+    max_upload_bytes: int = 512 << 20
 
 
 @dataclass(frozen=True)
