@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from headway.api.connections import frame_text
+from headway.api.run_views import METRICS, STATE_AFTER, STATUSES
 from headway.control.cursor import Cursor
 from headway.control.live import Told
 from headway.control.tails import ConsoleText, Pace, Row
@@ -20,38 +21,6 @@ from headway.domain.states import State
 
 _MEBI = float(1 << 20)
 _MINUTE_S = 60.0
-
-STATUSES: dict[State, str] = {
-    State.QUEUED: "pending",
-    State.PREFLIGHT: "running",
-    State.TRAINING: "running",
-    State.EVALUATING: "running",
-    State.DONE: "completed",
-    State.FAILED: "failed",
-    State.CANCELLED: "cancelled",
-}
-
-METRICS: dict[str, str] = {
-    "train_loss": "train/loss",
-    "val_loss": "val/loss",
-    "val_da": "val/da",
-    "val_f1": "val/f1",
-    "val_rmse": "val/rmse",
-    "learning_rate": "train/learning_rate",
-    "gpu_memory_mb": "system/gpu_memory_mb",
-    "gpu_utilization": "system/gpu_fraction",
-}
-"""Names of the mission, and the series that they are."""
-
-# In which state a run is after an event; the others leave it where it is, under way.
-_STATE_AFTER: dict[EventKind, State] = {
-    EventKind.RUN_QUEUED: State.QUEUED,
-    EventKind.RUN_CLAIMED: State.PREFLIGHT,
-    EventKind.TRAINING_STARTED: State.TRAINING,
-    EventKind.EVALUATION_STARTED: State.EVALUATING,
-    EventKind.ATTEMPT_ENDED: State.QUEUED,
-    EventKind.RUN_RESUMED: State.QUEUED,
-}
 
 
 def encode_told(told: Told, run: Run) -> bytes | None:
@@ -119,7 +88,7 @@ def _of_event(event: Event, cursor: str) -> bytes | None:
 def _event_data(event: Event) -> dict[str, Any]:
     reason = event.data.get("reason")
     ended = State(str(event.data["state"])) if event.kind is EventKind.RUN_ENDED else None
-    state = ended or _STATE_AFTER.get(event.kind)
+    state = ended or STATE_AFTER.get(event.kind)
     return {
         "run_id": event.run_id,
         "status": STATUSES[state or State.TRAINING],

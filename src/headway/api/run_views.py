@@ -44,7 +44,7 @@ METRICS = {
 
 _MEBI = float(1 << 20)
 _MINUTE_S = 60.0
-_STATE_AFTER = {
+STATE_AFTER = {
     EventKind.RUN_QUEUED: State.QUEUED,
     EventKind.RUN_CLAIMED: State.PREFLIGHT,
     EventKind.TRAINING_STARTED: State.TRAINING,
@@ -201,7 +201,7 @@ def _saves(event: Event, kept: Checkpoint) -> bool:
 
 
 def _to_step(event: Event) -> runs.StateChange | None:
-    state = _STATE_AFTER.get(event.kind)
+    state = STATE_AFTER.get(event.kind)
     if event.kind is EventKind.RUN_ENDED:
         state = State(str(event.data["state"]))
     if state is None:

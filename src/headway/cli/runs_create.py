@@ -38,8 +38,6 @@ Name = Annotated[str | None, typer.Option(help="A name for people.")]
 TagList = Annotated[
     list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; may be repeated.")
 ]
-    list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; may be repeated.")
-]
 Notes = Annotated[str | None, typer.Option(help="A text that is kept with the run.")]
 
 

@@ -40,7 +40,7 @@ def list_runs(  # noqa: PLR0913  (Typer reads the flags from the signature)
 ) -> None:
     """Runs, newest first."""
     with open_runs(context, as_json=as_json) as client:
-        which = {"status": status, "tag": tag, "search": search}
+        which = {"status": status, "tag": tag, "text": search or None}
         page = _list_pages(client, limit, which, every=every)
         write_json(page.model_dump(mode="json")) if as_json else show_list(make_console(), page)
 

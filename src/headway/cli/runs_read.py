@@ -23,6 +23,7 @@ from headway.wire.runs import ArtifactInfo, ArtifactList, MetricSeries, Series
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 32
+_ALL_POINTS = 1_000_000
 
 
 def metrics(
@@ -37,7 +38,7 @@ def metrics(
 ) -> None:
     """What a run has measured: each series with its course."""
     with open_runs(context, as_json=as_json) as client:
-        found = client.metrics(run, names=names or ())
+        found = client.metrics(run, names=names or (), points=None if csv_file is None else _ALL_POINTS)
         if csv_file is not None:
             _write_csv(csv_file, found)
         if as_json:
