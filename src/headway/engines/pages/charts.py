@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.domain.json import JsonObject
-from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.wording import DASH
+from headway.engines.pages.wording import DASH
 
 SIZE = 1_000.0  # of the square that all coordinates are in
 POINTS = 400  # of a line, at most
 
+Floats = NDArray[np.float64]
 Format = Callable[[float], str]
 
 
