@@ -18,6 +18,7 @@ from headway.engines.pages.charts import (
     Tick,
     bin_begins,
     draw_chart,
+    draw_path,
     nice_ticks,
 )
 from headway.engines.pages.wording import moment, percent, ratio, tick_percent, tick_ratio
