@@ -1,0 +1,1 @@
+"""The forecasting engine: patches, transformers and cross-attention over several timeframes."""
