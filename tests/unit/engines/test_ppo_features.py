@@ -11,7 +11,7 @@ from headway.domain.errors import DataError, PreflightFailed
 from headway.domain.manifest import DataSource
 from headway.domain.trading import FEATURE_GROUPS
 from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.columns import SLOW, Columns, divide
+from headway.engines.ppo.columns import SLOW
 from headway.engines.ppo.features import (
     Recipe,
     Scaler,
@@ -23,6 +23,7 @@ from headway.engines.ppo.features import (
 from headway.engines.ppo.leaks import find_leaks, require_causal
 from headway.engines.ppo.windows import PURGE_BARS, split
 from headway.markets.candles import Candles
+from headway.markets.estimators import Columns, divide
 
 HOUR_S = 3_600
 ALL = Recipe(FEATURE_GROUPS)

@@ -1,1 +1,1 @@
-"""The forecasting engine: patches, transformers and cross-attention over several timeframes."""
+"""Forecasts of returns and trends from candles of several timeframes."""

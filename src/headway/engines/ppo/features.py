@@ -11,9 +11,10 @@ import numpy as np
 from headway.domain.errors import DataError
 from headway.domain.json import JsonObject
 from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.columns import FROM_BARS, MEASURED, Columns
+from headway.engines.ppo.columns import FROM_BARS, MEASURED
 from headway.engines.ppo.market import Market
 from headway.markets.candles import Candles, show_at
+from headway.markets.estimators import Columns
 
 _CLIP = 5.0  # scaled features stay within so many spreads: one wild bar must not drive the network
 _IQR_OF_NORMAL = 1.349  # interquartile range of a standard normal

@@ -10,8 +10,8 @@ import numpy as np
 from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
 from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.columns import Columns
 from headway.markets.candles import Candles, show_at
+from headway.markets.estimators import Columns
 
 Compute = Callable[[Candles], dict[str, Columns]]
 
