@@ -35,6 +35,10 @@ class NetworkShape:
     instance_norm: bool = False  # each window of a single column in units of its own mean and deviation
     has_skip: bool = False  # a linear map from the base window beside the path's head
 
+    def __post_init__(self) -> None:
+        if (self.keeps_patches or self.instance_norm) and self.fuses:
+            raise ValueError("patches are kept, and windows normalised, for a single timeframe only")
+
     @property
     def context_bars(self) -> int:
         """Bars that a window holds, of each timeframe."""

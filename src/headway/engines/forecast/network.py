@@ -136,8 +136,11 @@ class Fusion(nn.Module):
         self.norm = nn.LayerNorm(shape.d_model)
 
     def forward(self, tokens_bnd: Sequence[Tensor]) -> Tensor:
+        """Tokens of the base timeframe that know the others; without layers, all tokens, those of the base last."""
         base_bnd, *others = (tokens + self.timeframes[at] for at, tokens in enumerate(tokens_bnd))
         others_bmd = torch.cat(others, dim=1)
+        if not self.layers:
+            base_bnd = torch.cat((others_bmd, base_bnd), dim=1)
         for layer in self.layers:
             base_bnd = layer(base_bnd, others_bmd)
         return cast("Tensor", self.norm(base_bnd))
