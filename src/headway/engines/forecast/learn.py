@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +89,9 @@ def _fit(plan: Plan, course: Course, module: ForecastModule, reporter: Reporter)
         barebones=True,
     )
     try:
-        trainer.fit(module, train_dataloaders=course)
+        with warnings.catch_warnings():  # Lightning's own use of a name that torch has deprecated
+            warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+            trainer.fit(module, train_dataloaders=course)
     except SIGTERMException:  # Lightning's own handler noticed it first
         reporter.check()
         raise

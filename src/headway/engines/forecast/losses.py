@@ -63,8 +63,8 @@ def path_loss(raw_bhk: Tensor, target_bh: Tensor, config: LossConfig) -> Tensor:
     """Of each bar of the path, [b, h]: negative log likelihood, pinball loss (mean over quantiles) or squared error."""
     if config.regression == "gaussian_nll":
         return -read_normal(raw_bhk).log_prob(target_bh)
-    if config.regression == "student_t":
-        return -read_student_t(raw_bhk).log_prob(target_bh)
+    if config.regression == "student_t":  # in fp64: its gamma functions cancel out from a thousand degrees on
+        return -read_student_t(raw_bhk.double()).log_prob(target_bh.double()).float()
     if config.regression == "quantile":
         return pinball(read_quantiles(raw_bhk), target_bh, config.quantiles)
     return (raw_bhk[..., 0] - target_bh).square()
