@@ -43,7 +43,9 @@ class Panel:
     target_scale: float  # standard deviation of the log return over one base bar, on the train rows
     short_target: Classes  # [rows] DOWN, FLAT, UP; MASKED: no full future
     long_target: Classes
-    windows: Mapping[str, Rows]  # train, validation, test -> rows with a full context, ascending; see `split`
+    windows: Mapping[
+        str, Rows
+    ]  # train, validation, test -> rows with a full context, ascending; see splits.py
     context_bars: Mapping[str, int]  # tf -> bars of the context that `windows` allow
     data_source: DataSource
     warnings: tuple[str, ...] = ()
