@@ -19,7 +19,7 @@ _LONG_FUNCTIONS = {
     "cli/skippy_submit.py:ppo",  # a line a flag
 }
 # Who may know the version: what tells it to people.
-_ROOT_IMPORTERS = {"cli/main.py", "cli/serve.py", "engines/ppo/provenance.py"}
+_ROOT_IMPORTERS = {"cli/main.py", "cli/serve.py", "engines/provenance.py"}
 
 
 def _name(path: Path) -> str:
