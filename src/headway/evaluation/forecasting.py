@@ -64,14 +64,6 @@ def mean_width(lower: Floats, upper: Floats) -> float | None:
     return float(np.mean(upper - lower)) if lower.size else None
 
 
-def skill(error: float | None, reference: float | None) -> float | None:
-    """1 - (RMSE / RMSE of the reference)^2: the part of its mean squared error that is avoided (Murphy 1988).
-
-    Below 0 where the reference is better; None where the reference has no error.
-    """
-    return None if error is None or not reference else 1.0 - (error / reference) ** 2
-
-
 def mean_interval(
     values_r: Floats, *, seed: int, least_block: float = 1.0, level: float = 0.95, replications: int = 2_000
 ) -> Interval | None:
