@@ -46,7 +46,7 @@ def wave_panel(
         close=100.0 * np.exp(level),
         streams=streams,
         last_bar=last_bar,
-        feature_names={name: ("return", "level") for name in streams},
+        feature_names=dict.fromkeys(streams, ("return", "level")),
         path_target=path,
         target_scale=scale,
         short_target=trend,

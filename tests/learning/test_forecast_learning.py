@@ -12,8 +12,7 @@ import torch
 from headway.domain.errors import DataError
 from headway.domain.reasons import Reason
 from headway.engines.base import Diverged, Stopped
-from headway.engines.forecast.devices import Machine, prepared
-from headway.engines.forecast.foresee import foresee
+from headway.engines.forecast.devices import Machine, Precision, prepared
 from headway.engines.forecast.learn import Learned, learn
 from headway.engines.forecast.plan import Plan
 from headway.engines.forecast.windows import Windows
@@ -33,7 +32,14 @@ pytestmark = pytest.mark.slow
 
 CPU = Machine("cpu", "fp32")
 SMALL = ModelConfig(
-    variant="tiny", d_model=16, n_heads=2, n_layers_tf=1, n_layers_fusion=1, patch_len=4, stride=4, context_patches=4
+    variant="tiny",
+    d_model=16,
+    n_heads=2,
+    n_layers_tf=1,
+    n_layers_fusion=1,
+    patch_len=4,
+    stride=4,
+    context_patches=4,
 )
 QUICK = TrainConfig(max_epochs=4, batch_size=64, learning_rate=3e-3)
 
@@ -67,8 +73,8 @@ def assert_same(first: Learned, second: Learned) -> None:
     assert first.record.validations == second.record.validations
     assert (first.best.step, first.best.loss) == (second.best.step, second.best.loss)
     assert first.steps == second.steps
-    for name, tensor in first.network.state_dict().items():
-        assert torch.equal(tensor, second.network.state_dict()[name]), name
+    for name, tensor in first.forecaster.network.state_dict().items():
+        assert torch.equal(tensor, second.forecaster.network.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("regression", ["gaussian_nll", "student_t", "quantile", "deterministic"])
@@ -79,7 +85,7 @@ def test_a_wave_is_learnt_and_its_direction_foreseen(tmp_path: Path, regression:
     learned = learn(plan, make_reporter(tmp_path))
 
     panel, rows = plan.panel, plan.panel.windows["test"]
-    forecast, _ = foresee(learned.network, learned.windows, rows, config.loss, machine=CPU)
+    forecast, _ = learned.forecaster.foresee(rows)
     right = np.sign(forecast.mean) == np.sign(panel.path_target[rows])
     losses = [found.loss for found in learned.record.validations]
     assert losses[-1] < losses[0]
@@ -101,7 +107,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tmp_path: Pat
     ("checks", "precision"), [(3, "fp32"), (7, "fp32"), (8, "fp32"), (9, "bf16"), (20, "fp32")]
 )
 def test_a_stopped_training_that_goes_on_ends_like_one_left_alone(
-    tmp_path: Path, checks: int, precision: str
+    tmp_path: Path, checks: int, precision: Precision
 ) -> None:
     """Within an epoch, while validating, and right after: 6 batches and 1 of validation make an epoch."""
     plan = make_plan(machine=replace(CPU, precision=precision))
@@ -116,8 +122,6 @@ def test_a_stopped_training_that_goes_on_ends_like_one_left_alone(
     resumed = learn(plan, again, resume_from=reporter.run.path / reporter.sealed[-1].path)
 
     assert_same(straight, resumed)
-    told = {step: values for step, values in (*reporter.points, *again.points)}
-    assert {step for step, _ in alone.points} == set(told)
     assert [losses_of(point) for point in (*reporter.points, *again.points)] == [
         losses_of(point) for point in alone.points
     ]
@@ -185,7 +189,7 @@ def test_no_gain_for_the_patience_ends_a_training_early_with_its_best_weights(tm
     assert learned.reason is Reason.STOPPED_EARLY
     assert len(losses) < 50
     assert learned.best.loss == min(losses)
-    for name, tensor in learned.network.state_dict().items():
+    for name, tensor in learned.forecaster.network.state_dict().items():
         assert torch.equal(tensor, learned.best.weights[name])
 
 
@@ -245,4 +249,3 @@ def test_a_window_is_what_the_panel_says(tmp_path: Path) -> None:
             newest = panel.last_bar[timeframe][row]
             expected = panel.streams[timeframe][newest - 15 : newest + 1].T
             np.testing.assert_array_equal(window[at].numpy(), expected)
-

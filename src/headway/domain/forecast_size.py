@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HEAD_VALUES = {"gaussian_nll": 2, "student_t": 3, "deterministic": 1}  # a step of the path; quantiles: as many as asked
+HEAD_VALUES = {
+    "gaussian_nll": 2,
+    "student_t": 3,
+    "deterministic": 1,
+}  # a step of the path; quantiles: as many as asked
 TREND_CLASSES = 3
 
 _FLOAT_BYTES = 4
@@ -31,7 +35,9 @@ class NetworkShape:
     regression: str = "gaussian_nll"
     quantiles: int = 3
     trends: int = 2  # heads of down, flat, up
-    keeps_patches: bool = False  # the heads see every patch of the base timeframe, not their mean and the newest
+    keeps_patches: bool = (
+        False  # the heads see every patch of the base timeframe, not their mean and the newest
+    )
     instance_norm: bool = False  # each window of a single column in units of its own mean and deviation
     has_skip: bool = False  # a linear map from the base window beside the path's head
 
@@ -82,7 +88,9 @@ def estimate_training_bytes(shape: NetworkShape, batch: int) -> int:
     An estimate: the attention is counted as the fused one, which keeps no matrix of scores. Input windows are counted.
     """
     tokens, d = shape.context_patches, shape.d_model
-    layer = tokens * d * (11 + 2 * shape.ff_mult)  # norms, q, k, v, attended, sums, masks, hidden before and after GELU
+    layer = (
+        tokens * d * (11 + 2 * shape.ff_mult)
+    )  # norms, q, k, v, attended, sums, masks, hidden before and after GELU
     windows = sum(columns * (shape.context_bars + tokens * shape.patch_len) for columns in shape.features)
     layers = len(shape.features) * shape.n_layers_tf + (shape.n_layers_fusion if shape.fuses else 0)
     keys = 2 * tokens * d * (len(shape.features) - 1) * (shape.n_layers_fusion if shape.fuses else 0)

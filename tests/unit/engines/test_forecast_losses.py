@@ -29,7 +29,9 @@ def test_the_gaussian_loss_is_the_negative_log_density() -> None:
 
 def test_the_student_loss_is_near_the_gaussian_one_for_many_degrees_of_freedom() -> None:
     scale = math.log(math.expm1(2.0))
-    student = path_loss(torch.tensor([[[0.5, scale, 1e6]]]), torch.tensor([[1.5]]), config(regression="student_t"))
+    student = path_loss(
+        torch.tensor([[[0.5, scale, 1e6]]]), torch.tensor([[1.5]]), config(regression="student_t")
+    )
 
     assert student.item() == pytest.approx(0.5 * math.log(2 * math.pi * 4.0) + 0.125, abs=1e-3)
 
@@ -97,7 +99,7 @@ def test_a_batch_without_any_future_costs_nothing_and_moves_nothing() -> None:
     loss = measure(outputs, Targets(torch.full((2, 2), NAN), (masked, masked)), config()).total(
         weights_of(config(), CPU)
     )
-    loss.backward()
+    torch.autograd.backward(loss)
 
     assert loss.item() == 0.0
     for tensor in (outputs.path_bhk, *outputs.trends_b3):

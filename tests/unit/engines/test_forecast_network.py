@@ -26,7 +26,9 @@ QUANTILES = (0.1, 0.5, 0.9)
 
 def windows_of(shape: NetworkShape, batch: int = 2) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return [torch.randn(batch, columns, shape.context_bars, generator=generator) for columns in shape.features]
+    return [
+        torch.randn(batch, columns, shape.context_bars, generator=generator) for columns in shape.features
+    ]
 
 
 @pytest.mark.parametrize("variant", list(MODELS))
@@ -73,10 +75,11 @@ def test_every_timeframe_and_every_bar_of_it_matters(timeframe: int, layers: int
     network = Network(replace(SMALL, n_layers_fusion=layers))
     windows = windows_of(SMALL, batch=1)
     windows[timeframe].requires_grad_()
-    network(windows).path_bhk.sum().backward()
+    torch.autograd.backward(network(windows).path_bhk.sum())
 
-    assert windows[timeframe].grad is not None
-    assert bool((windows[timeframe].grad.abs().sum(dim=1) > 0).all())
+    gradient = windows[timeframe].grad
+    assert gradient is not None
+    assert bool((gradient.abs().sum(dim=1) > 0).all())
 
 
 def test_a_window_moved_and_stretched_is_foreseen_moved_and_stretched() -> None:
@@ -127,7 +130,7 @@ def test_the_interval_holds_four_fifths_of_what_is_drawn(regression: str) -> Non
     if regression == "gaussian_nll":
         drawn = 0.3 + torch.randn(100_000) * torch.tensor(0.1).exp()
     else:
-        drawn = read_student_t(raw).sample((100_000,)).flatten()  # type: ignore[arg-type]
+        drawn = read_student_t(raw).sample((100_000,)).flatten()
 
     inside = ((drawn >= lower.item()) & (drawn <= upper.item())).float().mean()
     assert float(inside) == pytest.approx(0.8, abs=0.01)

@@ -22,8 +22,8 @@ _STATE = "state.json"
 
 def fingerprint(plan: Plan) -> str:
     """What must be the same for a checkpoint to go on: the panel, the settings, the seed, the kind of machine."""
-    text = f"{plan.fingerprint_text()}\n{plan.panel.digest()}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    parts = (plan.settings_json(), plan.panel.digest().encode())
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()
 
 
 def write_snapshot(folder: Path, snapshot: Snapshot, *, plan_sha256: str) -> None:

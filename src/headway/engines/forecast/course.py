@@ -14,16 +14,15 @@ from torch.optim import Optimizer
 
 from headway.engines.base import Diverged, Reporter
 from headway.engines.forecast.checkpoints import fingerprint, write_snapshot
-from headway.engines.forecast.foresee import foresee
+from headway.engines.forecast.foresee import Forecaster
 from headway.engines.forecast.losses import weights_of
 from headway.engines.forecast.meters import Meters
 from headway.engines.forecast.module import copy_weights, is_finite, put_learning_rate
-from headway.engines.forecast.network import Network
 from headway.engines.forecast.plan import Plan, learning_rate_at
 from headway.engines.forecast.record import Record, Validation
 from headway.engines.forecast.scores import score
 from headway.engines.forecast.snapshots import Place, Snapshot, take_snapshot
-from headway.engines.forecast.windows import Windows, order_of
+from headway.engines.forecast.windows import order_of
 
 CHECKPOINT_EVERY_S = 30.0
 _SAVING_SHARE = 0.05  # of the time, at most, goes to checkpoints that only the clock asks for
@@ -38,15 +37,22 @@ class Course(Callback):
     """
 
     def __init__(
-        self, plan: Plan, reporter: Reporter, windows: Windows, *, meters: Meters, clock: Clock
+        self,
+        plan: Plan,
+        reporter: Reporter,
+        forecaster: Forecaster,
+        optimizer: Optimizer,
+        *,
+        meters: Meters,
+        clock: Clock,
     ) -> None:
         self.place = Place()
         self.record = Record()
-        self.network: Network
-        self.optimizer: Optimizer
+        self.forecaster = forecaster
+        self.network = forecaster.network
+        self.optimizer = optimizer
         self._plan = plan
         self._reporter = reporter
-        self._windows = windows
         self._meters = meters
         self._clock = clock
         self._weights = weights_of(plan.config.loss, plan.machine.torch_device)
@@ -55,16 +61,14 @@ class Course(Callback):
         self._began_at = self._saved_at = clock()
         self._saved_step: int | None = None
         self._saving_s = 0.0
-        self._loss_sum = torch.zeros((), dtype=torch.float64, device=self._losses_on)
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=plan.machine.torch_device)
 
-    def follow(self, network: Network, optimizer: Optimizer, snapshot: Snapshot | None = None) -> None:
-        """Follow this network, which stands at its beginning, or where the snapshot was taken."""
-        self.network, self.optimizer = network, optimizer
-        if snapshot is not None:
-            self.place, self.record = snapshot.place, snapshot.record
-            self.earlier_s = snapshot.place.elapsed_s
-            self._loss_sum += snapshot.place.loss_sum
-            self._saved_step = snapshot.place.step
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot that the network has been put back to."""
+        self.place, self.record = snapshot.place, snapshot.record
+        self.earlier_s = snapshot.place.elapsed_s
+        self._loss_sum += snapshot.place.loss_sum
+        self._saved_step = snapshot.place.step
 
     def __iter__(self) -> Iterator[Tensor]:
         """The batches of the epoch from where it stands: rows of the panel, on the device."""
@@ -73,7 +77,7 @@ class Course(Callback):
         order = order_of(
             rows_n, seed=self._plan.seed, epoch=self.place.epoch, most=training.max_windows_per_epoch
         )
-        batches = order.to(self._plan.machine.torch_device).split(training.batch_size)
+        batches = torch.split(order.to(self._plan.machine.torch_device), training.batch_size)
         yield from batches[self.place.position :]
 
     @property
@@ -109,7 +113,7 @@ class Course(Callback):
         rate = learning_rate_at(self.place.step, self._plan.steps_total, self._plan.config.training)
         put_learning_rate(self.optimizer, rate)
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, _module: LightningModule, outputs: Any, *_: Any) -> None:
         self._loss_sum += outputs["loss"].detach()
         self.place = replace(
             self.place,
@@ -125,7 +129,7 @@ class Course(Callback):
         elif self._is_checkpoint_due():
             self.save()
 
-    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, _module: LightningModule) -> None:
         self.close_epoch()
         trainer.should_stop = self.is_exhausted or self.is_out_of_time
 
@@ -159,25 +163,14 @@ class Course(Callback):
         self._saved_step, self._saved_at = place.step, self._clock()
         self._saving_s = self._saved_at - began_at
 
-    @property
-    def _losses_on(self) -> torch.device:
-        return self._plan.machine.torch_device
-
     def _is_checkpoint_due(self) -> bool:
         every_s = max(CHECKPOINT_EVERY_S, self._saving_s / _SAVING_SHARE)
         return self._clock() - self._saved_at >= every_s
 
     def _validate(self) -> Validation:
-        panel, config = self._plan.panel, self._plan.config
+        panel = self._plan.panel
         rows_n = panel.windows["validation"]
-        forecast, terms = foresee(
-            self.network,
-            self._windows,
-            rows_n,
-            config.loss,
-            machine=self._plan.machine,
-            pulse=self._reporter.check,
-        )
+        forecast, terms = self.forecaster.foresee(rows_n, pulse=self._reporter.check)
         loss = float(terms.total(self._weights))
         if not math.isfinite(loss):
             raise Diverged(f"the validation loss is {loss} after {self.place.step} steps")

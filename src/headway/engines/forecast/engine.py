@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 # The optimizer would import these at its first use, for a second that forked processes need not wait.
 import torch._dynamo  # noqa: F401
@@ -12,23 +13,25 @@ from pydantic import ValidationError
 
 from headway.domain.artifacts import Artifact
 from headway.domain.errors import InvalidInput
+from headway.domain.json import JsonObject
 from headway.domain.results import Result
 from headway.domain.states import State
 from headway.engines.base import Assignment, Reporter
-from headway.engines.forecast.assess import Assessment, assess
-from headway.engines.forecast.devices import choose_machine, prepared
+from headway.engines.forecast.devices import Machine, choose_machine, prepared
 from headway.engines.forecast.files import ModelFiles
-from headway.engines.forecast.learn import Learned, learn
+from headway.engines.forecast.judge import Judged, judge
 from headway.engines.forecast.leaks import require_causal
-from headway.engines.forecast.meters import Meters, find_gpu
+from headway.engines.forecast.learn import Learned, learn
+from headway.engines.forecast.meters import Gpu, Meters, find_gpu
 from headway.engines.forecast.plan import Plan
 from headway.engines.forecast.predictions import write_predictions
 from headway.engines.forecast.prepare import cut_dates, prepare
 from headway.engines.forecast.provenance import describe_run
 from headway.engines.forecast.scalers import Scalers
-from headway.engines.forecast.sources import load_source
-from headway.engines.forecast.streams import align_streams
+from headway.engines.forecast.streams import Aligned, align_streams
 from headway.engines.forecast.summary import summarize_details, summarize_metrics
+from headway.markets.candles import Candles
+from headway.markets.load import load_source
 from headway.wire.forecast import ForecastConfig
 from headway.wire.rundir import write_json
 
@@ -56,7 +59,7 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
     config = _resolve(config, machine.precision)
     with prepared(machine, threads=assignment.threads):
         reporter.enter(State.PREFLIGHT, "Preparing candles and features")
-        start = _prepare(assignment, reporter, config)
+        start = _prepare(assignment, reporter, config, machine)
         reporter.manifest(describe_run(assignment, start.plan))
         reporter.check()
 
@@ -64,15 +67,15 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
         learned = learn(start.plan, reporter, resume_from=assignment.resume, meters=start.meters)
 
         reporter.enter(State.EVALUATING, "Forecasting the test rows")
-        assessment = assess(start.plan, learned, pulse=reporter.check)
+        judged = judge(start.plan, learned.forecaster, pulse=reporter.check)
         reporter.advance(0.7, text="Saving model, predictions and report")
-        details = summarize_details(start.plan, learned, assessment, why_no_gpu=start.why_no_gpu)
-        saved = _save(assignment, reporter, start, learned, assessment)
+        details = summarize_details(start.plan, learned, judged.assessment, why_no_gpu=start.why_no_gpu)
+        saved = _save(assignment, reporter, start, judged, learned, details)
         reporter.advance(1.0, text="Saved")
     source = start.plan.panel.data_source
     return Result(
         reason=learned.reason,
-        metrics=summarize_metrics(start.plan, learned, assessment),
+        metrics=summarize_metrics(start.plan, learned, judged.assessment),
         details=details,
         artifacts=saved,
         data_label=source.label,
@@ -93,3 +96,57 @@ def read_config(assignment: Assignment) -> ForecastConfig:
 def _resolve(config: ForecastConfig, precision: str) -> ForecastConfig:
     training = config.training.model_copy(update={"precision": precision})
     return config.model_copy(update={"training": training})
+
+
+def _prepare(assignment: Assignment, reporter: Reporter, config: ForecastConfig, machine: Machine) -> Start:
+    data, bars = config.data, config.model.context_bars
+    candles = load_source(
+        assignment.candles_dir, data.source, data.base_timeframe, allow_gaps=data.allow_gaps
+    )
+    reporter.advance(0.2, text="Looking for features that look ahead")
+    reporter.check()
+    require_causal(cut_dates(candles, config), partial(_align, config))
+    reporter.advance(0.6, text="Features, labels and splits")
+    reporter.check()
+    made = prepare(config, candles, context_bars=dict.fromkeys(data.timeframes, bars))
+    for warning in made.panel.warnings:
+        reporter.note(warning, level="warning")
+    gpu, why_no_gpu = _find_gpu(machine)
+    plan = Plan(made.panel, config, assignment.seed, machine, assignment.spec.limits.training_s)
+    return Start(plan, made.scalers, Meters(gpu), why_no_gpu)
+
+
+def _find_gpu(machine: Machine) -> tuple[Gpu | None, str]:
+    if machine.device == "cpu":
+        return None, "the training runs on the CPU"
+    return find_gpu(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+
+
+def _align(config: ForecastConfig, candles: Candles) -> Aligned:
+    return align_streams(candles, config.data.timeframes, config.features)
+
+
+def _save(
+    assignment: Assignment,
+    reporter: Reporter,
+    start: Start,
+    judged: Judged,
+    learned: Learned,
+    details: JsonObject,
+) -> tuple[Artifact, ...]:
+    reporter.check()
+    files = ModelFiles(assignment.run)
+    files.folder.mkdir(parents=True, exist_ok=True)
+    files.write_config(start.plan.config)
+    files.write_scaler(start.scalers)
+    files.write_weights(learned.best.weights)
+    write_json(files.metrics, details)
+    write_predictions(files.predictions, judged.table)
+    kinds = {
+        files.config: "config",
+        files.scaler: "scaler",
+        files.weights: "model",
+        files.metrics: "metrics",
+        files.predictions: "predictions",
+    }
+    return tuple(reporter.artifact(path, kind) for path, kind in kinds.items())

@@ -58,7 +58,9 @@ class ModelFiles:
         try:
             network.load_state_dict(_load(self.weights))
         except (SafetensorError, RuntimeError) as error:
-            raise CorruptRunFile(f"{self.weights} does not fit the configuration beside it: {error}") from error
+            raise CorruptRunFile(
+                f"{self.weights} does not fit the configuration beside it: {error}"
+            ) from error
 
 
 def _read(path: Path) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,37 +16,45 @@ from headway.engines.forecast.panel import Floats32, Forecast, Rows, join_foreca
 from headway.engines.forecast.windows import Windows
 from headway.wire.forecast import LossConfig
 
+Pulse = Callable[[], None]
+
 _BATCH = 256  # part of the numbers: another size may round otherwise in the last bit
 
 
-def foresee(
-    network: Network,
-    windows: Windows,
-    rows_n: Rows,
-    loss: LossConfig,
-    *,
-    machine: Machine,
-    pulse: Callable[[], None] = lambda: None,
-) -> tuple[Forecast, Terms]:
-    """The forecast of rows in their order, and their losses. `pulse` is called at every batch and may raise.
+@dataclass(frozen=True)
+class Forecaster:
+    """A network beside the windows that it looks at."""
 
-    ValueError for no rows at all.
-    """
-    was_training = network.training
-    network.eval()
-    try:
-        parts, terms = [], []
-        for rows_b in torch.from_numpy(np.ascontiguousarray(rows_n)).to(machine.device).split(_BATCH):
-            pulse()
-            batch = windows.gather(rows_b)
-            with torch.inference_mode(), machine.autocast():
-                outputs = network(batch.windows_bct)
-            with torch.inference_mode():
-                terms.append(measure(outputs, batch.targets, loss))
-                parts.append(read_forecast(outputs, loss))
-    finally:
-        network.train(was_training)
-    return join_forecasts(parts), _sum(terms)
+    network: Network
+    windows: Windows
+    loss: LossConfig
+    machine: Machine
+
+    def foresee(self, rows_n: Rows, *, pulse: Pulse | None = None) -> tuple[Forecast, Terms]:
+        """The forecast of rows in their order, and their losses. `pulse` is called at every batch and may raise.
+
+        ValueError for no rows at all.
+        """
+        was_training = self.network.training
+        self.network.eval()
+        try:
+            parts, terms = [], []
+            for rows_b in torch.split(torch.from_numpy(rows_n).to(self.machine.device), _BATCH):
+                if pulse is not None:
+                    pulse()
+                forecast, term = self._foresee_batch(rows_b)
+                parts.append(forecast)
+                terms.append(term)
+        finally:
+            self.network.train(was_training)
+        return join_forecasts(parts), _sum(terms)
+
+    @torch.inference_mode()
+    def _foresee_batch(self, rows_b: Tensor) -> tuple[Forecast, Terms]:
+        batch = self.windows.gather(rows_b)
+        with self.machine.autocast():
+            outputs = self.network(batch.windows_bct)
+        return read_forecast(outputs, self.loss), measure(outputs, batch.targets, self.loss)
 
 
 def read_forecast(outputs: Outputs, loss: LossConfig) -> Forecast:

@@ -32,6 +32,12 @@ def read_student_t(raw_bhk: Tensor) -> StudentT:
     )
 
 
+def log_density(distribution: Normal | StudentT, value: Tensor) -> Tensor:
+    """Log of the probability density."""
+    density: Tensor = distribution.log_prob(value)  # type: ignore[no-untyped-call]
+    return density
+
+
 def read_quantiles(raw_bhk: Tensor) -> Tensor:
     """Quantiles that cannot cross: the lowest, then steps above 0. [b, h, k], ascending."""
     lowest, steps = raw_bhk[..., :1], F.softplus(raw_bhk[..., 1:])

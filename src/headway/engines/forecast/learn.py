@@ -15,9 +15,9 @@ from headway.domain.reasons import Reason
 from headway.engines.base import Reporter, Stopped
 from headway.engines.forecast.checkpoints import fingerprint, read_snapshot
 from headway.engines.forecast.course import Clock, Course
+from headway.engines.forecast.foresee import Forecaster
 from headway.engines.forecast.meters import Meters
 from headway.engines.forecast.module import ForecastModule, make_optimizer
-from headway.engines.forecast.network import Network
 from headway.engines.forecast.plan import Plan, build_network
 from headway.engines.forecast.record import Best, Record
 from headway.engines.forecast.snapshots import put_back
@@ -28,10 +28,9 @@ logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # it greets at
 
 @dataclass(frozen=True)
 class Learned:
-    """A training that has come to its end. `network` holds the weights that did best in validation."""
+    """A training that has come to its end. `forecaster` has the weights that did best in validation."""
 
-    network: Network
-    windows: Windows
+    forecaster: Forecaster
     record: Record
     best: Best
     steps: int
@@ -58,12 +57,12 @@ def learn(
     windows = Windows(plan.panel, device)
     network = build_network(plan).to(device)
     optimizer = make_optimizer(network, plan)
-    course = Course(plan, reporter, windows, meters=meters or Meters(), clock=clock)
-    snapshot = None
+    forecaster = Forecaster(network, windows, plan.config.loss, plan.machine)
+    course = Course(plan, reporter, forecaster, optimizer, meters=meters or Meters(), clock=clock)
     if resume_from is not None:
         snapshot = read_snapshot(resume_from, plan_sha256=fingerprint(plan))
         put_back(network, optimizer, snapshot)
-    course.follow(network, optimizer, snapshot)
+        course.resume(snapshot)
     steps_before = course.place.step
     try:
         if course.owes_validation:
@@ -74,7 +73,7 @@ def learn(
         course.save()
         raise
     course.save()
-    return _finish(plan, course, windows, steps_before)
+    return _finish(plan, course, steps_before)
 
 
 def _fit(plan: Plan, course: Course, module: ForecastModule, reporter: Reporter) -> None:
@@ -99,7 +98,7 @@ def _fit(plan: Plan, course: Course, module: ForecastModule, reporter: Reporter)
         module.network.to(plan.machine.torch_device)  # Lightning leaves it on the CPU
 
 
-def _finish(plan: Plan, course: Course, windows: Windows, steps_before: int) -> Learned:
+def _finish(plan: Plan, course: Course, steps_before: int) -> Learned:
     best = course.record.best
     if best is None:
         raise RuntimeError("a training ends with at least one validation")
@@ -108,8 +107,7 @@ def _finish(plan: Plan, course: Course, windows: Windows, steps_before: int) -> 
     steps = course.place.step - steps_before
     this_attempt_s = course.elapsed_s - course.earlier_s
     return Learned(
-        network=course.network,
-        windows=windows,
+        forecaster=course.forecaster,
         record=course.record,
         best=best,
         steps=course.place.step,

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from headway.engines.forecast.heads import read_normal, read_quantiles, read_student_t
+from headway.engines.forecast.heads import log_density, read_normal, read_quantiles, read_student_t
 from headway.engines.forecast.network import Outputs
 from headway.engines.forecast.panel import MASKED
 from headway.wire.forecast import LossConfig
@@ -62,9 +62,9 @@ def weights_of(config: LossConfig, device: torch.device) -> Tensor:
 def path_loss(raw_bhk: Tensor, target_bh: Tensor, config: LossConfig) -> Tensor:
     """Of each bar of the path, [b, h]: negative log likelihood, pinball loss (mean over quantiles) or squared error."""
     if config.regression == "gaussian_nll":
-        return -read_normal(raw_bhk).log_prob(target_bh)
+        return -log_density(read_normal(raw_bhk), target_bh)
     if config.regression == "student_t":  # in fp64: its gamma functions cancel out from a thousand degrees on
-        return -read_student_t(raw_bhk.double()).log_prob(target_bh.double()).float()
+        return -log_density(read_student_t(raw_bhk.double()), target_bh.double()).float()
     if config.regression == "quantile":
         return pinball(read_quantiles(raw_bhk), target_bh, config.quantiles)
     return (raw_bhk[..., 0] - target_bh).square()

@@ -34,8 +34,8 @@ class ForecastModule(LightningModule):
     def configure_optimizers(self) -> Optimizer:
         return self._optimizer
 
-    def configure_gradient_clipping(self, optimizer: Optimizer, *_: Any, **__: Any) -> None:
-        """Done here: Lightning refuses to clip for a fused optimizer under half precision, though bf16 scales nothing."""
+    def configure_gradient_clipping(self, *_: Any, **__: Any) -> None:
+        """Done here: Lightning refuses to clip for a fused optimizer in half precision, though bf16 scales nothing."""
         clip = self.plan.config.training.clip
         if clip > 0.0:
             nn.utils.clip_grad_norm_(self.network.parameters(), clip)
@@ -44,11 +44,15 @@ class ForecastModule(LightningModule):
 def make_optimizer(network: Network, plan: Plan) -> AdamW:
     """AdamW; biases, norms and the embedding of timeframes do not decay (Loshchilov and Hutter, 2019)."""
     training = plan.config.training
-    decaying, free = [], []
+    decaying: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         is_weight = parameter.ndim > 1 and not name.endswith("timeframes")
         (decaying if is_weight else free).append(parameter)
-    groups = [{"params": decaying, "weight_decay": training.weight_decay}, {"params": free, "weight_decay": 0.0}]
+    groups = [
+        {"params": decaying, "weight_decay": training.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
     return AdamW(groups, lr=training.learning_rate, fused=True)
 
 

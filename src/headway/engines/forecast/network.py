@@ -71,7 +71,7 @@ class Network(nn.Module):
         return cast("Tensor", self.drop(torch.cat((fused_bnd.mean(1), fused_bnd[:, -1]), dim=-1)))
 
     def _read_path(self, pooled: Tensor, base_bct: Tensor) -> Tensor:
-        path_bhk: Tensor = self.path(pooled).unflatten(-1, (self.shape.next_bars, -1))
+        path_bhk = cast("Tensor", self.path(pooled)).view(len(pooled), self.shape.next_bars, -1)
         if self.skip is None:
             return path_bhk
         linear_bh1 = self.skip(base_bct.flatten(1)).unsqueeze(-1)
@@ -181,7 +181,7 @@ class FeedForward(nn.Sequential):
 
 def attend(q_bnd: Tensor, k_bmd: Tensor, v_bmd: Tensor, heads: int) -> Tensor:
     """Attention over the second axis. Without dropout on its scores: with it, no fused kernel serves on a CPU."""
-    q, k, v = (part.unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q_bnd, k_bmd, v_bmd))
+    q, k, v = (part.view(*part.shape[:2], heads, -1).transpose(1, 2) for part in (q_bnd, k_bmd, v_bmd))
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 

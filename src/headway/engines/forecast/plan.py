@@ -51,7 +51,7 @@ class Plan:
         """Steps between two points of the training loss. Counted in steps: a repeated run must log alike."""
         return max(1, self.batches_per_epoch // LOGS_AN_EPOCH)
 
-    def fingerprint_text(self) -> str:
+    def settings_json(self) -> bytes:
         """What must be the same for a checkpoint to go on, besides the panel: not when to end, nor how fast."""
         config = self.config.model_dump(mode="json")
         for part in ("data", "features", "horizons"):  # the panel holds what became of them

@@ -77,5 +77,5 @@ def _read_generators() -> RandomStates:
     numpy_state = np.random.get_state(legacy=False)
     if not isinstance(numpy_state, dict):
         raise TypeError("numpy gave its random state in another form than asked for")
-    cuda = tuple(torch.cuda.get_rng_state_all()) if torch.cuda.is_initialized() else ()
+    cuda = tuple(torch.cuda.get_rng_state_all()) if torch.cuda.is_available() else ()
     return RandomStates(torch.get_rng_state(), cuda, copy.deepcopy(numpy_state), random.getstate())
