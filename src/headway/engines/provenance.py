@@ -1,4 +1,4 @@
-"""What every manifest tells, whatever the engine: versions, the machine, the state of the code."""
+"""What a training ran on: versions, machine, and the state of the source code."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ _GIT_TIMEOUT_S = 5.0
 
 
 def read_versions(packages: Sequence[str]) -> dict[str, str]:
-    """Of Python, Headway and the packages by their distribution's name."""
-    own = {"python": platform.python_version(), "headway": headway.__version__}
-    return {**own, **{name: version(name) for name in packages}}
+    """Of Python, Headway and these packages, all of which are installed."""
+    return {
+        "python": platform.python_version(),
+        "headway": headway.__version__,
+        **{name: version(name) for name in packages},
+    }
 
 
 def describe_machine(*, threads: int, gpu: str | None) -> JsonObject:
-    """The platform, its processors, and what the training uses of it."""
+    """`threads` is how many the training computes with; `gpu` names the one it uses, None where it uses none."""
     return {
         "platform": platform.platform(),
         "processor": platform.machine(),

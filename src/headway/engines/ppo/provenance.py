@@ -24,10 +24,8 @@ def describe_run(assignment: Assignment, prepared: Prepared) -> Manifest:
         spec=assignment.spec.to_json(),
         versions=read_versions(_PACKAGES),
         git=read_git(),
-        machine=describe_machine(
-            threads=torch.get_num_threads(),
-            gpu=None,  # 64x64 networks train on the CPU, whatever there is
-        ),
+        # 64x64 networks train on the CPU, whatever there is
+        machine=describe_machine(threads=torch.get_num_threads(), gpu=None),
         data=tuple(candles.source for candles in prepared.candles),
         features=prepared.features,
         hyperparameters={**plan.hyper.to_json(), "reward_scale": plan.reward_scale},
