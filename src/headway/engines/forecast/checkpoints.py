@@ -78,6 +78,7 @@ def _state_to_json(snapshot: Snapshot, plan_sha256: str) -> dict[str, Any]:
         "reference_loss": record.reference_loss,
         "waited": record.waited,
         "top": [list(entry) for entry in record.top],
+        "train_losses": [list(point) for point in record.train_losses],
         "numpy": {key: numpy_state[key] for key in ("bit_generator", "has_gauss", "gauss")}
         | {"pos": int(numpy_state["state"]["pos"])},
         "python": [version, list(words), gauss],
@@ -101,6 +102,7 @@ def _snapshot_from(state: dict[str, Any], tensors: dict[str, Any]) -> Snapshot:
             best=None if best is None else Best(**best, weights=tensors["best"] or tensors["network"]),
             reference_loss=state["reference_loss"],
             waited=state["waited"],
+            train_losses=tuple((step, loss) for step, loss in state["train_losses"]),
             top=tuple((loss, step) for loss, step in state["top"]),
         ),
     )

@@ -187,6 +187,8 @@ class Course(Callback):
         self._reporter.metrics(
             self.place.step, {"train/loss": mean, "train/learning_rate": rate, **self._meters.read()}
         )
+        losses = (*self.record.train_losses, (self.place.step, mean))
+        self.record = replace(self.record, train_losses=losses)
         self._loss_sum.zero_()
         self.place = replace(self.place, loss_count=0)
 

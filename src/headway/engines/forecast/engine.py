@@ -27,11 +27,12 @@ from headway.engines.forecast.plan import Plan
 from headway.engines.forecast.predictions import write_predictions
 from headway.engines.forecast.prepare import cut_dates, prepare
 from headway.engines.forecast.provenance import describe_run
+from headway.engines.forecast.report import write_report
 from headway.engines.forecast.scalers import Scalers
+from headway.engines.forecast.sources import load_source
 from headway.engines.forecast.streams import Aligned, align_streams
-from headway.engines.forecast.summary import summarize_details, summarize_metrics
+from headway.engines.forecast.summary import describe_report, summarize_details, summarize_metrics
 from headway.markets.candles import Candles
-from headway.markets.load import load_source
 from headway.wire.forecast import ForecastConfig
 from headway.wire.rundir import write_json
 
@@ -60,7 +61,8 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
     with prepared(machine, threads=assignment.threads):
         reporter.enter(State.PREFLIGHT, "Preparing candles and features")
         start = _prepare(assignment, reporter, config, machine)
-        reporter.manifest(describe_run(assignment, start.plan))
+        manifest = describe_run(assignment, start.plan)
+        reporter.manifest(manifest)
         reporter.check()
 
         reporter.enter(State.TRAINING, "Training")
@@ -71,13 +73,15 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
         reporter.advance(0.7, text="Saving model, predictions and report")
         details = summarize_details(start.plan, learned, judged.assessment, why_no_gpu=start.why_no_gpu)
         saved = _save(assignment, reporter, start, judged, learned, details)
+        write_report(assignment.run.report, describe_report(start.plan, learned, judged, manifest))
+        saved.append(reporter.artifact(assignment.run.report, "report"))
         reporter.advance(1.0, text="Saved")
     source = start.plan.panel.data_source
     return Result(
         reason=learned.reason,
         metrics=summarize_metrics(start.plan, learned, judged.assessment),
         details=details,
-        artifacts=saved,
+        artifacts=tuple(saved),
         data_label=source.label,
         simulated=source.origin == "simulated",
     )
@@ -100,9 +104,7 @@ def _resolve(config: ForecastConfig, precision: str) -> ForecastConfig:
 
 def _prepare(assignment: Assignment, reporter: Reporter, config: ForecastConfig, machine: Machine) -> Start:
     data, bars = config.data, config.model.context_bars
-    candles = load_source(
-        assignment.candles_dir, data.source, data.base_timeframe, allow_gaps=data.allow_gaps
-    )
+    candles = load_source(assignment.candles_dir, data)
     reporter.advance(0.2, text="Looking for features that look ahead")
     reporter.check()
     require_causal(cut_dates(candles, config), partial(_align, config))
@@ -133,7 +135,7 @@ def _save(
     judged: Judged,
     learned: Learned,
     details: JsonObject,
-) -> tuple[Artifact, ...]:
+) -> list[Artifact]:
     reporter.check()
     files = ModelFiles(assignment.run)
     files.folder.mkdir(parents=True, exist_ok=True)
@@ -149,4 +151,4 @@ def _save(
         files.metrics: "metrics",
         files.predictions: "predictions",
     }
-    return tuple(reporter.artifact(path, kind) for path, kind in kinds.items())
+    return [reporter.artifact(path, kind) for path, kind in kinds.items()]

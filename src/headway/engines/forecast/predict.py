@@ -23,8 +23,8 @@ from headway.engines.forecast.panel import Panel
 from headway.engines.forecast.plan import shape_of
 from headway.engines.forecast.predictions import tabulate, write_predictions
 from headway.engines.forecast.prepare import prepare, transform
+from headway.engines.forecast.sources import load_path, load_source
 from headway.engines.forecast.windows import Windows
-from headway.markets.load import load_path, load_source
 from headway.wire.attempts import Launch
 from headway.wire.forecast import ForecastConfig
 from headway.wire.rundir import RunDir, get_json
@@ -58,9 +58,7 @@ def predict(run: RunDir, data_file: Path | None) -> pl.DataFrame:
 
 def _own_panel(run: RunDir, config: ForecastConfig, sha256: str) -> Panel:
     data = config.data
-    candles = load_source(
-        _find_candles_dir(run), data.source, data.base_timeframe, allow_gaps=data.allow_gaps
-    )
+    candles = load_source(_find_candles_dir(run), data)
     if candles.source.sha256 != sha256:
         raise DataError(
             f"the candles of {data.source} are not those that the run was trained on. Give a file of candles to "
@@ -71,7 +69,7 @@ def _own_panel(run: RunDir, config: ForecastConfig, sha256: str) -> Panel:
 
 
 def _new_panel(files: ModelFiles, config: ForecastConfig, data_file: Path) -> Panel:
-    candles = load_path(data_file, config.data.base_timeframe, allow_gaps=config.data.allow_gaps)
+    candles = load_path(data_file, config.data)
     bars = dict.fromkeys(config.data.timeframes, config.model.context_bars)
     return transform(candles, files.read_scaler(), config, context_bars=bars)
 

@@ -40,6 +40,7 @@ class Record:
     best: Best | None = None
     reference_loss: float | None = None  # what a loss must be below, by `min_delta`, to count as a gain
     waited: int = 0  # validations since the last gain
+    train_losses: tuple[tuple[int, float], ...] = ()  # (step, mean since the one before)
     top: tuple[tuple[float, int], ...] = ()  # (loss, step) of the checkpoints to keep, best first
 
     def after(self, found: Validation, config: TrainConfig, weights: Callable[[], Weights]) -> Record:

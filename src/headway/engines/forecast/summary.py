@@ -6,12 +6,16 @@ from dataclasses import asdict
 
 from headway.domain.forecast_size import count_parameters
 from headway.domain.json import JsonObject, finite
+from headway.domain.manifest import Manifest
 from headway.engines.forecast import assess
 from headway.engines.forecast.assess import Assessment
 from headway.engines.forecast.heads import explain_no_interval
+from headway.engines.forecast.judge import Judged
 from headway.engines.forecast.learn import Learned
-from headway.engines.forecast.plan import Plan
+from headway.engines.forecast.plan import Plan, learning_rate_at
 from headway.engines.forecast.record import Validation
+from headway.engines.forecast.report import History, ReportContents
+from headway.engines.forecast.verdicts import verdict, verdicts
 
 _VALIDATION = (
     "da",
@@ -49,6 +53,8 @@ def summarize_details(plan: Plan, learned: Learned, assessment: Assessment, *, w
     if why_no_gpu:
         missing |= dict.fromkeys(("gpu_memory_mb", "gpu_fraction", "gpu_memory_fraction"), why_no_gpu)
     return {
+        "verdict": verdict(assessment),
+        "verdicts": list(verdicts(assessment)),
         "test": assessment.to_json(),
         "training": {
             "elapsed_s": learned.elapsed_s,
@@ -68,6 +74,31 @@ def summarize_details(plan: Plan, learned: Learned, assessment: Assessment, *, w
         "warnings": list(panel.warnings),
         "missing": missing,
     }
+
+
+def describe_report(plan: Plan, learned: Learned, judged: Judged, manifest: Manifest) -> ReportContents:
+    """What the report shows."""
+    training, record = plan.config.training, learned.record
+    rates = [
+        (step, learning_rate_at(step - 1, plan.steps_total, training)) for step, _ in record.train_losses
+    ]
+    return ReportContents(
+        title=f"Forecast of {plan.config.data.source}, {plan.config.data.base_timeframe}",
+        manifest=manifest,
+        config=plan.config,
+        panel=plan.panel,
+        forecast=judged.forecast,
+        assessment=judged.assessment,
+        history=History(
+            steps=learned.steps,
+            epochs=learned.epochs,
+            elapsed_s=learned.elapsed_s,
+            best_step=learned.best.step,
+            validations=record.validations,
+            train_loss=record.train_losses,
+            learning_rate=rates,
+        ),
+    )
 
 
 def find_best(learned: Learned) -> Validation:
