@@ -108,8 +108,10 @@ def read_only_folder(scene: Scene) -> bool:
     run = scene.house.run_dir(prey.run_id)
     run.checkpoints.mkdir(exist_ok=True)
     folder = scene.draw.choice((run.checkpoints, run.path, run.path.parent))
-    for words in ("Read-only file system", "Permission denied"):
-        scene.excuses.append(Excuse(None, "trainer_error", words))
+    for reason in ("trainer_error", "preflight_rejected"):
+        scene.excuses += [
+            Excuse(None, reason, words) for words in ("Read-only file system", "Permission denied")
+        ]
     with read_only(folder):
         if folder == run.path.parent:
             scene.submit()

@@ -20,8 +20,9 @@ from headway.control.loops import Loop
 from headway.domain.clock import SystemClock
 from headway.domain.events import Event
 from headway.engines import registry, warm
-from headway.engines.session import leave, run_session
+from headway.engines.session import run_session
 from headway.settings import read_settings
+from headway.supervisor.trainers import leave
 from headway.wire.rundir import AttemptDir
 
 WARM_PPO = "FAULTS_WARM_PPO"  # in the environment: the fork server imports the real engine too
