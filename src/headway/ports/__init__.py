@@ -29,7 +29,10 @@ class Clock(Protocol):
     """Time, so that tests can move it."""
 
     def now(self) -> datetime:
-        """Aware UTC."""
+        """Aware UTC. It may jump, so it dates what happens and measures nothing."""
+
+    def monotonic(self) -> float:
+        """Seconds from any moment on; they only grow, at the pace of time."""
 
 
 # --- Store -----------------------------------------------------------------------------------------------------
