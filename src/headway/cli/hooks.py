@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headway.cli.errors import told_errors
 from headway.cli.exits import Exit
 from headway.cli.render import (
     MISSING,
@@ -21,8 +22,7 @@ from headway.cli.render import (
     text_of,
     time_text,
 )
-from headway.cli.skippy_errors import told_errors
-from headway.cli.skippy_server import read_host, read_secret
+from headway.cli.server import read_host, read_secret
 from headway.client.webhooks import WebhooksClient
 from headway.domain.events import EventKind
 from headway.domain.webhooks import DeliveryState

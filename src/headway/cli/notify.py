@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from headway.cli.errors import told_errors
 from headway.cli.exits import Exit
 from headway.cli.render import make_console, say
-from headway.cli.skippy_errors import told_errors
 from headway.compose import make_notifier
 from headway.domain.errors import InvalidInput
 from headway.settings import read_settings
