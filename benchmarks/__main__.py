@@ -34,7 +34,7 @@ NAMES = (
     "cold_start",
     "ppo_steps",
 )
-_TIMEOUT_S = 240.0
+_TIMEOUT_S = 3600.0
 _CLEANING_S = 30.0
 
 _told = Console(stderr=True, highlight=False)

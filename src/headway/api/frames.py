@@ -1,4 +1,4 @@
-"""What is told of a run, as messages of its WebSocket. Each is encoded once, whoever watches."""
+"""What is told of a run, as messages of its WebSocket: whole frames, encoded once for all who watch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from headway.api.connections import frame_text
+from headway.api.run_views import METRICS, STATE_AFTER, STATUSES
 from headway.control.cursor import Cursor
 from headway.control.live import Told
 from headway.control.tails import ConsoleText, Pace, Row
@@ -20,40 +22,8 @@ from headway.domain.states import State
 _MEBI = float(1 << 20)
 _MINUTE_S = 60.0
 
-STATUSES: dict[State, str] = {
-    State.QUEUED: "pending",
-    State.PREFLIGHT: "running",
-    State.TRAINING: "running",
-    State.EVALUATING: "running",
-    State.DONE: "completed",
-    State.FAILED: "failed",
-    State.CANCELLED: "cancelled",
-}
 
-METRICS: dict[str, str] = {
-    "train_loss": "train/loss",
-    "val_loss": "val/loss",
-    "val_da": "val/da",
-    "val_f1": "val/f1",
-    "val_rmse": "val/rmse",
-    "learning_rate": "train/learning_rate",
-    "gpu_memory_mb": "system/gpu_memory_mb",
-    "gpu_utilization": "system/gpu_fraction",
-}
-"""Names of the mission, and the series that they are."""
-
-# In which state a run is after an event; the others leave it where it is, under way.
-_STATE_AFTER: dict[EventKind, State] = {
-    EventKind.RUN_QUEUED: State.QUEUED,
-    EventKind.RUN_CLAIMED: State.PREFLIGHT,
-    EventKind.TRAINING_STARTED: State.TRAINING,
-    EventKind.EVALUATION_STARTED: State.EVALUATING,
-    EventKind.ATTEMPT_ENDED: State.QUEUED,
-    EventKind.RUN_RESUMED: State.QUEUED,
-}
-
-
-def encode_told(told: Told, run: Run) -> str | None:
+def encode_told(told: Told, run: Run) -> bytes | None:
     """The message; None for what another tells: whole percents of progress, which the log has finer, and the end."""
     cursor = told.cursor.encode()
     what = told.what
@@ -67,20 +37,20 @@ def encode_told(told: Told, run: Run) -> str | None:
     return _frame("log", format_utc(utc_now()), _console_data(what), cursor)
 
 
-def encode_snapshot(run: Run, cursor: Cursor) -> list[str]:
+def encode_snapshot(run: Run, cursor: Cursor) -> bytes:
     """How a run stands: its status, and its newest metrics where there are some. The last one carries the cursor."""
     at = format_utc(utc_now())
     frames = [("status", to_status(run) | {"final": False})]
     if run.latest:
         frames.append(("metrics", _newest_metrics(run)))
     places = [None] * (len(frames) - 1) + [cursor.encode()]
-    return [
+    return b"".join(
         _frame(kind, at, data, place, snapshot=True)
         for (kind, data), place in zip(frames, places, strict=True)
-    ]
+    )
 
 
-def encode_final(run: Run, cursor: Cursor) -> str:
+def encode_final(run: Run, cursor: Cursor) -> bytes:
     """The last message of a run that has ended."""
     at = run.finished_at or utc_now()
     return _frame(
@@ -104,7 +74,7 @@ def to_status(run: Run) -> dict[str, Any]:
     }
 
 
-def _of_event(event: Event, cursor: str) -> str | None:
+def _of_event(event: Event, cursor: str) -> bytes | None:
     at = format_utc(event.at)
     if event.kind is EventKind.PROGRESS_REPORTED:
         return None
@@ -118,7 +88,7 @@ def _of_event(event: Event, cursor: str) -> str | None:
 def _event_data(event: Event) -> dict[str, Any]:
     reason = event.data.get("reason")
     ended = State(str(event.data["state"])) if event.kind is EventKind.RUN_ENDED else None
-    state = ended or _STATE_AFTER.get(event.kind)
+    state = ended or STATE_AFTER.get(event.kind)
     return {
         "run_id": event.run_id,
         "status": STATUSES[state or State.TRAINING],
@@ -212,6 +182,8 @@ def _minutes(seconds: float | None) -> float | None:
     return None if seconds is None else seconds / _MINUTE_S
 
 
-def _frame(kind: str, at: str, data: Mapping[str, Any], cursor: str | None, *, snapshot: bool = False) -> str:
+def _frame(
+    kind: str, at: str, data: Mapping[str, Any], cursor: str | None, *, snapshot: bool = False
+) -> bytes:
     message: dict[str, Any] = {"event_type": kind, "timestamp": at, "data": data, "cursor": cursor}
-    return orjson.dumps(message | {"snapshot": True} if snapshot else message).decode()
+    return frame_text(orjson.dumps(message | {"snapshot": True} if snapshot else message))

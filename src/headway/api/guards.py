@@ -19,6 +19,8 @@ MAX_BODY_BYTES = 64 << 10
 MAX_HEAD_BYTES = 32 << 10  # all headers together
 MAX_TARGET_BYTES = 4 << 10  # path and query
 BODY_S = 10.0
+OPEN_PATHS = frozenset({"/health", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+UPLOADS = "/datasets/"  # bodies of PUT below it are streamed to the disk, under a limit of their own
 SECRET_HEADER = "x-admin-secret"  # noqa: S105  (its name, not the secret)
 
 
@@ -27,15 +29,20 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
+def needs_secret(path: str) -> bool:
+    """Whether only who has the secret may ask for a path: all but what tells nothing of any run."""
+    return path not in OPEN_PATHS
+
+
 class RequireSecret:
-    """401 for all below `/api`, and a closed socket for every socket, unless the secret is right."""
+    """401 for all but the open pages, and a closed socket for every socket, unless the secret is right."""
 
     def __init__(self, app: ASGIApp, *, secret: str) -> None:
         self._app = app
         self._secret = secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _needs_secret(scope) or is_authorised(scope, self._secret):
+        if not _is_guarded(scope) or is_authorised(scope, self._secret):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await _close_unauthorised(scope, receive, send)
@@ -57,9 +64,8 @@ def choose_subprotocol(scope: Scope) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
-def _needs_secret(scope: Scope) -> bool:
-    path: str = scope.get("path", "")
-    return scope["type"] == "websocket" or (scope["type"] == "http" and path.startswith("/api"))
+def _is_guarded(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or (scope["type"] == "http" and needs_secret(scope["path"]))
 
 
 def _secret_of_subprotocols(scope: Scope) -> str | None:
@@ -114,7 +120,7 @@ class LimitBody:
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _is_upload(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -156,6 +162,10 @@ async def _read(receive: Receive) -> tuple[bytes | None, bool]:
             return None, False
         if not message.get("more_body", False):
             return body, False
+
+
+def _is_upload(scope: Scope) -> bool:
+    return scope["method"] == "PUT" and str(scope["path"]).startswith(UPLOADS)
 
 
 def _target_bytes(scope: Scope) -> int:

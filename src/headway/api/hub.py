@@ -25,8 +25,9 @@ from headway.domain.errors import StoreUnavailable
 _log = structlog.get_logger("headway.hub")
 
 MAX_FRAMES = 4096
-MAX_CHARACTERS = 4 << 20
+MAX_BYTES = 4 << 20
 _LOOK_EVERY_S = 0.05  # at the console, which rings no bell
+_WRITE_BYTES = 64 << 10
 _ASK_EVERY_S = 1.0  # the store, in case a bell was not heard
 
 
@@ -38,12 +39,12 @@ class Hub:
         self.run_id = run_id
         self.cursor = Cursor()  # behind the newest message
         self.first = 0  # number of the oldest message that is kept
-        self.final: str | None = None  # the last message, once all others are there
+        self.final: bytes | None = None  # the last message, once all others are there
         self.over = False  # nothing comes any more
         self.watchers = 0
         self._closing = closing
-        self._kept: deque[tuple[str, Cursor]] = deque()
-        self._characters = 0
+        self._kept: deque[tuple[bytes, Cursor]] = deque()
+        self._kept_bytes = 0
         self._news = False
         self._changed = asyncio.Event()
         self._looked = asyncio.Event()
@@ -53,9 +54,15 @@ class Hub:
         """The number that the next message will have."""
         return self.first + len(self._kept)
 
-    def get(self, number: int) -> tuple[str, Cursor]:
-        """A message that is kept, and the cursor behind it."""
-        return self._kept[number - self.first]
+    def get_from(self, number: int) -> tuple[bytes, int, Cursor]:
+        """Messages that are kept, from a number on: as many as one write may hold, the number behind them, and the
+        cursor. There is one at least."""
+        frames, size = [], 0
+        while number < self.end and size < _WRITE_BYTES:
+            frame, cursor = self._kept[number - self.first]
+            frames.append(frame)
+            size, number = size + len(frame), number + 1
+        return b"".join(frames), number, cursor
 
     async def wait(self) -> None:
         """Until there are messages, or nothing comes any more."""
@@ -97,11 +104,11 @@ class Hub:
             self._tell(looked=fresh and not batch.more)
             fresh = batch.more or await bell.wait(_LOOK_EVERY_S)
 
-    def _keep(self, frames: list[tuple[str, Cursor]], batch: Batch, cursor: Cursor) -> None:
+    def _keep(self, frames: list[tuple[bytes, Cursor]], batch: Batch, cursor: Cursor) -> None:
         self._kept.extend(frames)
-        self._characters += sum(len(text) for text, _ in frames)
-        while len(self._kept) > MAX_FRAMES or self._characters > MAX_CHARACTERS:
-            self._characters -= len(self._kept.popleft()[0])
+        self._kept_bytes += sum(len(frame) for frame, _ in frames)
+        while len(self._kept) > MAX_FRAMES or self._kept_bytes > MAX_BYTES:
+            self._kept_bytes -= len(self._kept.popleft()[0])
             self.first += 1
         self.cursor = cursor
         if batch.final:
@@ -148,7 +155,7 @@ class Hubs:
         return found
 
 
-def _read_on(reader: LiveReader, fresh: bool) -> tuple[Batch, list[tuple[str, Cursor]]]:
+def _read_on(reader: LiveReader, fresh: bool) -> tuple[Batch, list[tuple[bytes, Cursor]]]:
     batch = reader.read(fresh=fresh)
     encoded = ((encode_told(told, batch.run), told.cursor) for told in batch.told)
-    return batch, [(text, cursor) for text, cursor in encoded if text is not None]
+    return batch, [(frame, cursor) for frame, cursor in encoded if frame is not None]

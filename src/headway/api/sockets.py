@@ -10,11 +10,12 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from headway.api.connections import FRAMES
 from headway.api.frames import encode_snapshot
 from headway.api.guards import choose_subprotocol
 from headway.api.hub import Hubs
 from headway.api.service import Service
-from headway.api.watcher import follow
+from headway.api.watcher import SendFrames, follow
 from headway.control.cursor import Cursor
 from headway.control.live import begin_now
 from headway.control.query import get_view
@@ -43,7 +44,11 @@ class RunStream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
         await socket.accept(choose_subprotocol(scope))
-        telling = asyncio.create_task(self._tell(socket))
+
+        def send_frames(frames: bytes) -> Awaitable[None]:
+            return send({"type": FRAMES, "frames": frames})
+
+        telling = asyncio.create_task(self._tell(socket, send_frames))
         hearing = asyncio.create_task(_hear_out(socket))
         await asyncio.wait({telling, hearing}, return_when=asyncio.FIRST_COMPLETED)
         for task in (telling, hearing):
@@ -52,26 +57,22 @@ class RunStream:
         if isinstance(told, Exception) and not isinstance(told, WebSocketDisconnect | OSError):
             raise told
 
-    async def _tell(self, socket: WebSocket) -> None:
+    async def _tell(self, socket: WebSocket, send: SendFrames) -> None:
         try:
-            code, why = await self._follow(socket)
+            code, why = await self._follow(socket, send)
         except (NotFound, InvalidInput) as error:
             code, why = stream.REFUSED, str(error)
         await socket.close(code, why.encode()[:_MAX_REASON_BYTES].decode("utf-8", "ignore"))
 
-    async def _follow(self, socket: WebSocket) -> tuple[int, str]:
+    async def _follow(self, socket: WebSocket, send: SendFrames) -> tuple[int, str]:
         """The code and the reason to close with."""
         context, run_id = self._service.context, str(socket.path_params["run_id"])
         after = socket.query_params.get("after")
         await run_sync(get_view, context, run_id)
 
-        def send(text: str) -> Awaitable[None]:
-            return socket.send({"type": "websocket.send", "text": text})
-
         if after is None:
             run, cursor = await run_sync(self._begin, run_id)
-            for text in encode_snapshot(run, cursor):
-                await send(text)
+            await send(encode_snapshot(run, cursor))
         else:
             cursor = Cursor() if after == START else Cursor.decode(after)
         async with self._hubs.join(run_id) as hub:

@@ -12,10 +12,10 @@ from headway.control.cursor import Cursor
 from headway.control.live import LiveReader
 from headway.domain.errors import InvalidInput
 
-SendText = Callable[[str], Awaitable[None]]  # waits while the reader does not read
+SendFrames = Callable[[bytes], Awaitable[None]]  # waits while the reader does not read
 
 
-async def follow(hub: Hub, cursor: Cursor, send: SendText) -> bool:
+async def follow(hub: Hub, cursor: Cursor, send: SendFrames) -> bool:
     """Send all behind a cursor; True once the run has ended and all is told, False when the hub ended before.
 
     InvalidInput for a cursor that lies ahead of the run.
@@ -25,9 +25,8 @@ async def follow(hub: Hub, cursor: Cursor, send: SendText) -> bool:
         if number < hub.first:  # what comes next is kept no more
             number = await _catch_up(hub, cursor, send)
         elif number < hub.end:
-            text, cursor = hub.get(number)
-            number += 1
-            await send(text)
+            frames, number, cursor = hub.get_from(number)
+            await send(frames)
         elif hub.final is not None:
             await send(hub.final)
             return True
@@ -37,7 +36,7 @@ async def follow(hub: Hub, cursor: Cursor, send: SendText) -> bool:
             await hub.wait()
 
 
-async def _catch_up(hub: Hub, cursor: Cursor, send: SendText) -> int:
+async def _catch_up(hub: Hub, cursor: Cursor, send: SendFrames) -> int:
     """Read the store until exactly where the hub is; the number of the message to go on with."""
     await hub.wait_for_look()
     reader = await run_sync(LiveReader, hub.context, hub.run_id, cursor)
@@ -47,8 +46,8 @@ async def _catch_up(hub: Hub, cursor: Cursor, send: SendText) -> int:
                 "after", cursor.encode(), "it lies ahead of the run", remedy="Leave it out to begin now"
             )
         before = reader.cursor
-        for text in await run_sync(_read_until, reader, hub.cursor):
-            await send(text)
+        for frame in await run_sync(_read_until, reader, hub.cursor):
+            await send(frame)
         if reader.cursor == before:  # a file is shorter than it was
             raise InvalidInput(
                 "after", cursor.encode(), "what follows it is gone", remedy="Leave it out to begin now"
@@ -56,7 +55,7 @@ async def _catch_up(hub: Hub, cursor: Cursor, send: SendText) -> int:
     return hub.end
 
 
-def _read_until(reader: LiveReader, target: Cursor) -> list[str]:
+def _read_until(reader: LiveReader, target: Cursor) -> list[bytes]:
     batch = reader.read(target)
     encoded = (encode_told(told, batch.run) for told in batch.told)
-    return [text for text in encoded if text is not None]
+    return [frame for frame in encoded if frame is not None]

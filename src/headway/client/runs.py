@@ -106,22 +106,8 @@ class RunsClient:
         return self._ask("PATCH", _path(run_id), runs.TrainingRun, content=_encode(request), headers=_JSON)
 
     def cancel(self, run_id: str) -> runs.RunCancelled:
-        """POST /runs/{id}/cancel. A try that finds the run cancelled by an earlier try of this call is no error."""
-        tries: list[str] = []
-
-        def ask() -> httpx.Response:
-            tries.append(run_id)
-            return self.connection.send("POST", f"{_path(run_id)}/cancel")
-
-        try:
-            return _read(self.connection.retrying(ask), runs.RunCancelled)
-        except ApiError as error:
-            found = self.get(run_id) if len(tries) > 1 and error.status == httpx.codes.CONFLICT else None
-            if found is None or found.status != "cancelled":
-                raise
-        return runs.RunCancelled(
-            run_id=run_id, status=found.status, cancel_requested_at=found.cancel_requested_at
-        )
+        """POST /runs/{id}/cancel. Asking again is quiet."""
+        return self._ask("POST", f"{_path(run_id)}/cancel", runs.RunCancelled)
 
     def resume(self, run_id: str, request: runs.ResumeRun | None = None) -> runs.RunCreated:
         """POST /runs/{id}/resume. It carries no key: it is tried again only when it cannot have reached the server."""

@@ -16,10 +16,13 @@ from headway.domain.events import Event, EventKind
 from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
+from headway.domain.sessions import Session
 from headway.domain.states import ACTIVE, State
 from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse, Transaction
 from headway.store import overlap
 from headway.store.matching import matches, place_of
+from headway.store.memory_hooks import HookTables, MemoryHooks
+from headway.store.memory_sessions import MemorySessions
 from headway.store.series import Block, append
 
 T = TypeVar("T")
@@ -69,12 +72,14 @@ class _Tables:
     series: dict[tuple[str, str, int], _Blocks] = field(default_factory=dict)
     artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
     checkpoints: dict[tuple[str, str], Checkpoint] = field(default_factory=dict)
+    hooks: HookTables = field(default_factory=HookTables)
+    sessions: dict[str, Session] = field(default_factory=dict)
 
     def branch(self) -> _Tables:
         """A copy to work on; frozen content is shared."""
         copies = {name: copy.copy(value) for name, value in vars(self).items()}
         series = {key: replace(found, kept=dict(found.kept)) for key, found in self.series.items()}
-        return _Tables(**{**copies, "series": series})
+        return _Tables(**{**copies, "series": series, "hooks": self.hooks.branch()})
 
 
 class MemoryStore:
@@ -101,9 +106,11 @@ class MemoryStore:
         """Nothing is held."""
 
 
-class _MemoryTransaction:
+class _MemoryTransaction(MemoryHooks, MemorySessions):
     def __init__(self, tables: _Tables) -> None:
         self._tables = tables
+        self._hooks = tables.hooks
+        self._sessions = tables.sessions
 
     # runs
     def insert_run(self, run: Run) -> None:
@@ -335,6 +342,10 @@ class _ReadOnly(_MemoryTransaction):
     ) = _refuse
     claim_slots = free_slots = set_lease = extend_lease = drop_lease = append_event = set_cursor = _refuse
     set_log_cursor = append_points = add_artifact = add_checkpoint = _refuse
+    insert_webhook = update_webhook = delete_webhook = hold_webhook = release_webhook = _refuse
+    release_webhooks = insert_deliveries = update_delivery = postpone_deliveries = _refuse
+    bury_deliveries = revive_deliveries = forget_deliveries = _refuse
+    insert_session = touch_session = drop_session = drop_sessions = _refuse
 
 
 def _newest_first(run: Run) -> tuple[datetime, str]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from headway.domain.states import State
+from headway.domain.webhooks import DeliveryState
 
 _ID = String(32)
 _TIME = String(27)
@@ -214,4 +215,54 @@ checkpoints = Table(
     Column("step", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
+)
+
+# `record` is the whole webhook, its secrets among it; who may send for it is kept beside it.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("holder", String(64)),
+    Column("held_until", _TIME),
+)
+
+# A delivery outlives the run that it tells of: no key leads to it.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("webhook_id", _ID, ForeignKey("webhooks.id"), nullable=False),
+    Column("run_id", _ID, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("next_at", _TIME, nullable=False),
+    Column("give_up_at", _TIME, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("ended_at", _TIME),
+    CheckConstraint(
+        f"state IN ({', '.join(repr(state.value) for state in DeliveryState)})", name="known_state"
+    ),
+    Index(None, "state", "next_at", "webhook_id"),
+    Index(None, "webhook_id", "state", "position"),
+    Index(None, "webhook_id", "position"),
+    Index(None, "state", "ended_at"),
+)
+
+# Browsers that have signed in; `id` is the hash of the token that they hold.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+    Column("agent", String(200), nullable=False),
+    Index(None, "owner", "seen_at"),
 )

@@ -29,7 +29,9 @@ from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse
 from headway.store import listing, overlap, statements
 from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
+from headway.store.hooks import SqlHooks
 from headway.store.matching import sort_name
+from headway.store.sessions import SqlSessions
 from headway.store.tables import (
     artifacts,
     checkpoints,
@@ -43,7 +45,7 @@ from headway.store.tables import (
 )
 
 
-class SqlTransaction:
+class SqlTransaction(SqlHooks, SqlSessions):
     """Works on a connection that is within a transaction; commits nothing itself."""
 
     def __init__(self, connection: Connection) -> None:

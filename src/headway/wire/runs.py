@@ -6,16 +6,22 @@ A number that is missing is null, never 0. Bounds that settings decide are check
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from headway.domain.suggestions import suggest
 from headway.wire.forecast import RegressionLoss, Variant
 from headway.wire.jobs import MAX_NOTES, Seed, Text
 
 MAX_NAME = 120
 MAX_TAGS = 20
 MAX_COMPARED = 20
+
+_MAX_DEPTH = 6
+_MAX_PARTS = 200
 
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 Direction = Literal["asc", "desc"]
@@ -28,6 +34,31 @@ def _require_one_line(text: str) -> str:
     return text
 
 
+def _require_plain(tree: dict[str, Any]) -> dict[str, Any]:
+    """What JSON and YAML can hold: a few levels, no NaN, nothing that a text could stand for."""
+    _visit(tree, _MAX_DEPTH)
+    return tree
+
+
+def _visit(value: Any, depth: int) -> None:
+    if depth == 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("NaN and infinity are no numbers to set")
+    if isinstance(value, str) and (len(value) > MAX_NOTES or "${" in value or not _is_storable(value)):
+        raise ValueError("no text longer than 2000 characters, with ${ or with NUL")
+    if isinstance(value, dict | list) and len(value) > _MAX_PARTS:
+        raise ValueError("too many parts")
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for part in parts:
+        _visit(part, depth - 1)
+
+
+def _is_storable(text: str) -> bool:
+    return not any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in text)
+
+
+Tree = Annotated[dict[str, Any], AfterValidator(_require_plain)]
 Name = Annotated[Text, Field(max_length=MAX_NAME), AfterValidator(_require_one_line)]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,49}$")]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
@@ -43,6 +74,18 @@ class Asked(Wire):
     """What a caller sends: unknown fields, numbers as text, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _require_known(cls, given: Any) -> Any:
+        """An unknown field is refused with the one that was probably meant."""
+        unknown = (
+            [str(name) for name in given if name not in cls.model_fields] if isinstance(given, dict) else []
+        )
+        if unknown:
+            text = f"unknown field {unknown[0][:100]}: {suggest(unknown[0], cls.model_fields)}"
+            raise PydanticCustomError("unknown_field", "{text}", {"text": text, "field": unknown[0][:100]})
+        return given
 
 
 class RunConfig(Asked):
@@ -94,7 +137,7 @@ class RunRequest(Asked):
 class CloneRequest(Asked):
     """POST /runs/{id}/clone: the same run once more, with what is changed here."""
 
-    config: dict[str, Any] = {}  # fields of RunConfig that replace those of the old run
+    config: Tree = {}  # fields of RunConfig that replace those of the old run
     name: Name | None = None  # None: as the old run
     tags: Tags | None = None
     notes: Notes | None = None

@@ -61,8 +61,10 @@ def test_an_active_run_is_shown_with_its_newest_heartbeat(services: Services) ->
 def test_lost_contact_is_shown_with_its_beginning(services: Services) -> None:
     run = begin(services)
     services.executor.beat(run.id, 1, moment(3))
+    watcher = Watcher(services.context, "here")
+    watcher.step()
     services.clock.advance(60)
-    Watcher(services.context, "here").step()
+    watcher.step()
     contact = get_view(services.context, run.id).contact
     assert contact == Contact(ContactState.LOST, moment(3), moment(3))
 

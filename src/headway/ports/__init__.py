@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -17,6 +18,8 @@ from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.states import State
+from headway.ports.sessions import SessionTransaction
+from headway.ports.webhooks import HookTransaction
 from headway.wire.attempts import ExitRecord, Launch, StopRequest
 
 T = TypeVar("T")
@@ -27,7 +30,10 @@ class Clock(Protocol):
     """Time, so that tests can move it."""
 
     def now(self) -> datetime:
-        """Aware UTC."""
+        """Aware UTC. It may jump, so it dates what happens and measures nothing."""
+
+    def monotonic(self) -> float:
+        """Seconds from any moment on; they only grow, at the pace of time."""
 
 
 # --- Store -----------------------------------------------------------------------------------------------------
@@ -116,7 +122,7 @@ class SlotUse:
     run_id: str | None
 
 
-class Transaction(Protocol):
+class Transaction(HookTransaction, SessionTransaction, Protocol):
     """One unit of work on the store. Reads see its own writes. Raising inside undoes all of it.
 
     Runs are written with `insert_run` and `update_run` only. `update_run` compares the stored `event_seq` with
@@ -360,11 +366,66 @@ class EventBus(Protocol):
 # --- What else control asks for --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """Candles that are there. `rows` of a coarser timeframe than the file's own are an estimate."""
+
+    symbol: str
+    timeframe: str
+    filename: str
+    rows: int | None
+    first_at: datetime | None  # when the first bar opens, and the last
+    last_at: datetime | None
+    columns: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    origin: str = "file"  # or packaged
+    label: str | None = None
+    problem: str | None = None  # why something above is None
+
+
+@dataclass(frozen=True)
+class DatasetFault:
+    severity: str  # error, warning
+    message: str
+    row: int | None  # 1 follows the header
+
+
+@dataclass(frozen=True)
+class DatasetCheck:
+    """What is found when all of a file of candles is read. `first` and `last` are closing times, ISO 8601."""
+
+    filename: str
+    symbol: str
+    rows: int
+    faults: tuple[DatasetFault, ...]
+    schema_valid: bool
+    times_valid: bool
+    gaps: int
+    dtypes: dict[str, str]
+    first: str | None
+    last: str | None
+
+
+class Predictor(Protocol):
+    """Makes forecasts with the model of a finished run."""
+
+    def predict(self, run_dir: Path, data: Path | None, out: Path) -> None:
+        """Write a Parquet file of forecasts on a file of candles, on the run's own without one. Waits.
+        Busy while another is at work; DataError, with what was said, when there is no file in the end."""
+
+
 class DataCatalog(Protocol):
     """Are data there for a training?"""
 
     def rows(self, symbol: str, timeframe: str) -> int | None:
         """Bars available, None when they cannot be counted cheaply; DataError when there are none at all."""
+
+    def coverage(self, source: str, timeframe: str) -> Coverage:
+        """What there is of a source (a symbol, or the name of a file) in a timeframe, by cheap counting.
+        DataError when there is nothing, or only bars that the timeframe cannot be made from."""
+
+    def list_all(self) -> Sequence[Coverage]:
+        """All candles as they are, the user's own by file name first."""
 
 
 class EngineCatalog(Protocol):
