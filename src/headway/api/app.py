@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from headway.api import examples
 from headway.api.datasets import make_datasets_router
 from headway.api.document import complete
 from headway.api.errors import install_errors
-from headway.api.guards import LimitBody, LimitHead, RequireSecret
+from headway.api.guards import PAGES, LimitBody, LimitHead, RequireSecret
 from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
 from headway.api.run_files import make_files_router
@@ -21,11 +24,17 @@ from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
 from headway.api.sockets import make_stream_route
 from headway.api.webhooks import make_webhooks_router
+from headway.control.sessions import find_session
 from headway.domain.errors import StoreUnavailable
 
 
-def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None = None) -> FastAPI:
-    """The ASGI application over a service. It answers to `hosts`, or to loopback."""
+def make_app(
+    service: Service, *, secret: str, version: str, hosts: Hosts | None = None, pages: ASGIApp | None = None
+) -> FastAPI:
+    """The ASGI application over a service, with the pages below `/ui` where there are any.
+
+    It answers to `hosts`, or to loopback.
+    """
     app = FastAPI(
         title="Headway",
         version=version,
@@ -33,7 +42,7 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
         middleware=[
             Middleware(RequireHost, hosts=hosts or Hosts()),
             Middleware(LimitHead),
-            Middleware(RequireSecret, secret=secret),
+            Middleware(RequireSecret, secret=secret, is_known=_make_known(service)),
             Middleware(LimitBody),
         ],
     )
@@ -46,7 +55,18 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
     app.include_router(make_webhooks_router(service))
     _add_health(app, service)
     app.openapi_schema = complete(app.openapi())
+    if pages is not None:
+        app.add_route("/", _to_pages)
+        app.mount(PAGES, pages)
     return app
+
+
+def _make_known(service: Service) -> Callable[[str], bool]:
+    return lambda token: find_session(service.context, token, owner=service.owner) is not None
+
+
+async def _to_pages(_: Request) -> Response:
+    return RedirectResponse(f"{PAGES}/", 307)
 
 
 def _add_health(app: FastAPI, service: Service) -> None:

@@ -6,12 +6,16 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 
+from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headway.api.errors import CLOSING, to_response
+from headway.control.sessions import CSRF_HEADER, token_in
+from headway.domain.sessions import is_csrf_token
 from headway.wire.jobs import ErrorBody
 from headway.wire.stream import SECRET_SUBPROTOCOL, SUBPROTOCOL, UNAUTHORIZED
 
@@ -19,8 +23,12 @@ MAX_BODY_BYTES = 64 << 10
 MAX_HEAD_BYTES = 32 << 10  # all headers together
 MAX_TARGET_BYTES = 4 << 10  # path and query
 BODY_S = 10.0
-OPEN_PATHS = frozenset({"/health", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+OPEN_PATHS = frozenset(
+    {"/", "/health", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+)
 UPLOADS = "/datasets/"  # bodies of PUT below it are streamed to the disk, under a limit of their own
+PAGES = "/ui"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET_HEADER = "x-admin-secret"  # noqa: S105  (its name, not the secret)
 
 
@@ -30,24 +38,38 @@ def fingerprint(secret: str) -> str:
 
 
 def needs_secret(path: str) -> bool:
-    """Whether only who has the secret may ask for a path: all but what tells nothing of any run."""
-    return path not in OPEN_PATHS
+    """Whether only who has the secret may ask for a path: all but what tells nothing of any run.
+
+    The pages have a gate of their own, which leads to where people sign in.
+    """
+    return path not in OPEN_PATHS and not path.startswith(PAGES)
 
 
 class RequireSecret:
-    """401 for all but the open pages, and a closed socket for every socket, unless the secret is right."""
+    """401 for all but the open pages, and a closed socket for every socket, unless the secret is right.
 
-    def __init__(self, app: ASGIApp, *, secret: str) -> None:
+    A browser that has signed in is known by its cookie; to change anything, a page of ours must have asked for it.
+    """
+
+    def __init__(self, app: ASGIApp, *, secret: str, is_known: Callable[[str], bool]) -> None:
         self._app = app
         self._secret = secret
+        self._is_known = is_known  # whether a token is that of a session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_guarded(scope) or is_authorised(scope, self._secret):
+        if not _is_guarded(scope) or is_authorised(scope, self._secret) or await self._has_session(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await _close_unauthorised(scope, receive, send)
         else:
             await _unauthorised()(scope, receive, send)
+
+    async def _has_session(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        token = token_in(headers.get("cookie", ""))
+        if token is None or not (_only_reads(scope) or is_csrf_token(headers.get(CSRF_HEADER, ""), token)):
+            return False
+        return await run_sync(self._is_known, token)
 
 
 def is_authorised(scope: Scope, secret: str) -> bool:
@@ -66,6 +88,10 @@ def choose_subprotocol(scope: Scope) -> str | None:
 
 def _is_guarded(scope: Scope) -> bool:
     return scope["type"] == "websocket" or (scope["type"] == "http" and needs_secret(scope["path"]))
+
+
+def _only_reads(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or scope["method"] in _READING
 
 
 def _secret_of_subprotocols(scope: Scope) -> str | None:

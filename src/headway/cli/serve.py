@@ -21,6 +21,7 @@ from headway.compose import Running, build, find_secret
 from headway.domain.errors import StoreUnavailable
 from headway.settings import Settings, unknown_names
 from headway.telemetry.logs import configure_logs
+from headway.web.app import make_pages
 
 _log = structlog.get_logger("headway.service")
 
@@ -36,7 +37,9 @@ def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
     listener = _listen(settings)
     running = build(settings, secret, session=session)
     hosts = make_hosts(settings.bind, settings.hosts)
-    app = make_app(running.service, secret=secret, version=headway.__version__, hosts=hosts)
+    service = running.service
+    pages = make_pages(service.context, secret=secret, owner=service.owner, version=headway.__version__)
+    app = make_app(service, secret=secret, version=headway.__version__, hosts=hosts, pages=pages)
     server = _Server(running, app)
     running.start(server.break_off)
     _greet(settings, listener, secret if is_new else None)

@@ -34,7 +34,11 @@ class SqlSessions:
         self._db.execute(update(sessions).where(sessions.c.id == session_id).values(seen_at=format_utc(now)))
 
     def sessions(self, owner: str) -> list[Session]:
-        found = select(sessions).where(sessions.c.owner == owner).order_by(sessions.c.seen_at.desc(), sessions.c.id)
+        found = (
+            select(sessions)
+            .where(sessions.c.owner == owner)
+            .order_by(sessions.c.seen_at.desc(), sessions.c.id)
+        )
         return [_to_session(row) for row in self._db.execute(found)]
 
     def drop_session(self, session_id: str) -> None:

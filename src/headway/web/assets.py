@@ -45,7 +45,9 @@ class Assets:
     def __init__(self, folder: Path = _FOLDER) -> None:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
         self._assets = {
-            name: Asset(name, path.read_bytes()) for path in files if (name := path.relative_to(folder).as_posix())
+            name: Asset(name, path.read_bytes())
+            for path in files
+            if (name := path.relative_to(folder).as_posix())
         }
         digest = hashlib.sha256()
         for name, asset in self._assets.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http.cookies import SimpleCookie
 from urllib.parse import quote
 
 from anyio.to_thread import run_sync
@@ -12,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.control.context import Context
-from headway.control.sessions import COOKIE, CSRF_HEADER, find_session
+from headway.control.sessions import CSRF_HEADER, find_session, token_in
 from headway.domain.sessions import is_csrf_token
 from headway.web.templates import TOKEN
 
@@ -47,8 +46,7 @@ class Gate:
 
 def token_of(scope: Scope) -> str | None:
     """The token of the session cookie."""
-    cookies = SimpleCookie(Headers(scope=scope).get("cookie", ""))
-    return cookies[COOKIE].value if COOKIE in cookies else None
+    return token_in(Headers(scope=scope).get("cookie", ""))
 
 
 def _is_ours(scope: Scope, token: str) -> bool:

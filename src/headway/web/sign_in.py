@@ -32,10 +32,10 @@ class SignIn:
 
     def routes(self) -> list[Route]:
         return [
-            Route(SIGN_IN, self.show, methods=["GET"]),
-            Route(SIGN_IN, self.sign_in, methods=["POST"]),
-            Route("/ui/sign-out", self.sign_out, methods=["POST"]),
-            Route("/ui/sign-out-everywhere", self.sign_out_everywhere, methods=["POST"]),
+            Route("/sign-in", self.show, methods=["GET"]),
+            Route("/sign-in", self.sign_in, methods=["POST"]),
+            Route("/sign-out", self.sign_out, methods=["POST"]),
+            Route("/sign-out-everywhere", self.sign_out_everywhere, methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -70,7 +70,7 @@ class SignIn:
         await run_sync(end_session, self.context, session_id_of(request.scope[TOKEN]))
         return self._leave()
 
-    async def sign_out_everywhere(self, request: Request) -> Response:
+    async def sign_out_everywhere(self, _: Request) -> Response:
         await run_sync(lambda: end_all_sessions(self.context, owner=self.owner))
         return self._leave()
 

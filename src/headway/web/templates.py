@@ -14,7 +14,7 @@ from headway.domain.sessions import csrf_token_of
 from headway.web.assets import Assets
 from headway.web.wording import say_bytes, say_duration, say_number, say_share
 
-TOKEN = "headway.token"  # where the gate leaves the token of the session
+TOKEN = "headway.token"  # noqa: S105  (its name, not the token): where the gate leaves the token of the session
 
 
 class Templates:
