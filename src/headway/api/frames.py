@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from headway.api.connections import frame_text
-from headway.api.run_views import METRICS, STATE_AFTER, STATUSES
 from headway.control.cursor import Cursor
 from headway.control.live import Told
+from headway.control.run_views import METRICS, STATE_AFTER, STATUSES
 from headway.control.tails import ConsoleText, Pace, Row
 from headway.domain.clock import format_utc, utc_now
 from headway.domain.events import Event, EventKind

@@ -14,7 +14,6 @@ from starlette.background import BackgroundTask
 from headway.api import run_examples as examples
 from headway.api.jobs import as_json
 from headway.api.run_series import CSV, PARQUET
-from headway.api.run_views import to_artifact
 from headway.api.runs import RunId
 from headway.api.service import Service
 from headway.control.files import (
@@ -26,6 +25,7 @@ from headway.control.files import (
     stream_tar,
 )
 from headway.control.predict import predict
+from headway.control.run_views import to_artifact
 from headway.wire import runs
 
 _BINARY = "application/octet-stream"

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from headway.api.cursors import read_cursor
-from headway.api.run_views import STATUSES
+from headway.control.run_views import STATUSES
 from headway.domain.errors import InvalidInput
 from headway.ports import RunFilter, RunSort, SortBy
 from headway.wire.forecast import parse_moment
