@@ -199,3 +199,19 @@ def test_a_rotated_secret_is_another_and_the_old_one_has_a_day(api: Api) -> None
 
 def test_webhooks_need_the_secret(api: Api) -> None:
     assert api.ask("GET", "/api/webhooks", secret=None).status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_every_route_names_its_errors_with_examples(api: Api) -> None:
+    paths = api.app.openapi()["paths"]
+    routes = [
+        route
+        for path, methods in paths.items()
+        if path.startswith("/api/webhooks")
+        for route in methods.values()
+    ]
+
+    assert len(routes) == 10
+    for route in routes:
+        assert {"400", "401", "503"} <= set(route["responses"])
+        (good,) = [code for code in route["responses"] if code.startswith("2")]
+        assert good == "204" or "example" in str(route["responses"][good])

@@ -57,7 +57,8 @@ class HttpSender:
         literal = "127.0.0.1" if local else find_literal(parsed.host)
         refused = literal and why_refused(literal, allow_private=self._allow_private)
         if refused:
-            remedy = "Set HEADWAY_WEBHOOKS_ALLOW_PRIVATE=true to allow private addresses"
+            allowable = refused.endswith("private address")
+            remedy = "Set HEADWAY_WEBHOOKS_ALLOW_PRIVATE=true to allow it" if allowable else ""
             raise _invalid(url, f"a public address, and {refused}", remedy)
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
