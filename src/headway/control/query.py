@@ -9,6 +9,7 @@ from enum import StrEnum
 from headway.control.context import Context
 from headway.domain.errors import InvalidInput, NotFound
 from headway.domain.ids import require_run_id
+from headway.domain.retention import Kept, explain_removed
 from headway.domain.runs import Run
 from headway.domain.states import ACTIVE
 from headway.ports import RunFilter, SlotUse
@@ -137,7 +138,10 @@ def read_console(
     offset: int | None = None,
     tail_lines: int = 200,
 ) -> LogPiece:
-    """The console log of an attempt (the newest by default): from `offset`, or its last lines."""
+    """The console log of an attempt (the newest by default): from `offset`, or its last lines.
+
+    NotFound, with when and by what, for one that retention has removed.
+    """
     run = get_view(context, run_id).run
     path = context.run_dir(run.id).attempt(attempt if attempt is not None else run.attempt).console
     try:
@@ -147,6 +151,9 @@ def read_console(
             file.seek(begin)
             content = file.read(_MAX_LOG_BYTES)
     except FileNotFoundError:
+        removed = explain_removed(run.removed, Kept.LOGS, run_id)
+        if removed is not None:
+            raise NotFound(removed) from None
         return LogPiece(b"", 0)
     end_offset = begin + len(content)
     if offset is None:

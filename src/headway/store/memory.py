@@ -299,11 +299,23 @@ class _MemoryTransaction:
     def count_points(self, run_id: str) -> int:
         return sum(found.points for (owner, _, _), found in self._tables.series.items() if owner == run_id)
 
+    def measure_series(self, run_id: str) -> int:
+        kept = (
+            found.kept.values() for (owner, _, _), found in self._tables.series.items() if owner == run_id
+        )
+        return sum(len(block.payload) for blocks in kept for block in blocks)
+
+    def remove_series(self, run_id: str) -> None:
+        self._tables.series = {key: kept for key, kept in self._tables.series.items() if key[0] != run_id}
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         self._tables.artifacts[run_id, artifact.path] = artifact
 
     def add_checkpoint(self, run_id: str, checkpoint: Checkpoint) -> None:
         self._tables.checkpoints[run_id, checkpoint.path] = checkpoint
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        self._tables.checkpoints.pop((run_id, path), None)
 
     def artifacts(self, run_id: str) -> list[Artifact]:
         return [found for (owner, _), found in sorted(self._tables.artifacts.items()) if owner == run_id]
@@ -323,6 +335,7 @@ class _ReadOnly(_MemoryTransaction):
     insert_run = update_run = touch_run = insert_reply = enqueue = dequeue = set_slots = _refuse
     claim_slots = free_slots = set_lease = extend_lease = drop_lease = append_event = set_cursor = _refuse
     set_log_cursor = append_points = add_artifact = add_checkpoint = _refuse
+    remove_series = remove_checkpoint = _refuse
 
 
 def _newest_first(run: Run) -> tuple[datetime, str]:

@@ -267,6 +267,12 @@ class SqlTransaction:
     def count_points(self, run_id: str) -> int:
         return self._series.count_points(run_id)
 
+    def measure_series(self, run_id: str) -> int:
+        return self._series.measure(run_id)
+
+    def remove_series(self, run_id: str) -> None:
+        self._series.remove(run_id)
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         old = delete(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.path == artifact.path)
         self._db.execute(old)
@@ -276,6 +282,10 @@ class SqlTransaction:
         at = checkpoints.c.path == checkpoint.path
         self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
         self._db.execute(insert(checkpoints), {"run_id": run_id, **checkpoint.to_json()})
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        at = checkpoints.c.path == path
+        self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
 
     def artifacts(self, run_id: str) -> list[Artifact]:
         found = select(artifacts).where(artifacts.c.run_id == run_id).order_by(artifacts.c.path)
