@@ -1,4 +1,4 @@
-"""`headway`: serve, data, demo, doctor."""
+"""`headway`: serve, data, demo, doctor, store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import headway
-from headway.cli import data, demo, doctor
+from headway.cli import data, demo, doctor, store
 from headway.cli import serve as serving
 from headway.cli.exits import Exit
 from headway.domain.errors import HeadwayError
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data", help="Candles: fetch them from an exchange, check a file.")
+app.add_typer(store.app, name="store", help="The store: check it, copy it, move it, remove what is old.")
 
 _errors = Console(stderr=True)
 
