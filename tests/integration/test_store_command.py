@@ -78,7 +78,7 @@ def test_a_check_that_finds_something_ends_with_1_and_tells_it_as_a_table_and_as
     table, told = _run("check"), _run("check", "--json")
 
     assert (table.exit_code, told.exit_code) == (1, 1)
-    assert "problems: 1" in table.stdout
+    assert f"problem: files: {lived.done.id}: report.html is not there\n  to do: copy it back" in table.stdout
     (finding,) = json.loads(told.stdout)["findings"]
     assert finding["about"] == lived.done.id
     assert finding["remedy"]

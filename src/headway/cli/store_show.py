@@ -14,12 +14,13 @@ from rich.table import Table
 from headway.control.vacuum import Plan
 from headway.domain.clock import format_utc
 from headway.domain.errors import HeadwayError
+from headway.domain.retention import Kept, Removal
 from headway.store.backup import Backup
 from headway.store.copying import Copied
 from headway.store.findings import NOTE, Finding, Report
 
 _SHOWN = 20  # findings of one kind; --json has all of them
-_MARKS = {"note": "[yellow]note[/]", "problem": "[red]problem[/]"}
+_MARKS = {"note": "[yellow]note:[/]", "problem": "[red]problem:[/]"}
 
 
 def show_report(report: Report, where: str) -> None:
@@ -27,7 +28,7 @@ def show_report(report: Report, where: str) -> None:
     counted = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     console.print(escape(f"{where}: {counted or 'could not be looked into'}"))
     if report.findings:
-        console.print(_table(report.findings))
+        _show_findings(console, report.findings)
     problems = sum(finding.level != NOTE for finding in report.findings)
     console.print("[green]ok:[/] nothing is wrong" if report.ok else f"[red]problems:[/] {problems}")
 
@@ -70,15 +71,10 @@ def copied_to_json(copied: Sequence[Copied]) -> dict[str, Any]:
 
 def show_plans(plans: Sequence[Plan], given_back: int | None, *, applied: bool) -> None:
     console = _console()
-    table = Table("run", "state", "ended", "what", "bytes", box=None, pad_edge=False)
     for plan in plans:
-        for removal in plan.removals:
-            count = f"{removal.points} points" if removal.points else f"{len(removal.paths)} files or folders"
-            ended = format_utc(plan.run.finished_at)[:10] if plan.run.finished_at else ""
-            what = f"{removal.kept}: {count}"
-            table.add_row(plan.run.id, plan.run.state.value, ended, what, size_text(removal.size_bytes))
-    if plans:
-        console.print(table)
+        ended = format_utc(plan.run.finished_at)[:10] if plan.run.finished_at else ""
+        what = ", ".join(_removal_text(removal) for removal in plan.removals)
+        console.print(f"{plan.run.id}  {plan.run.state:<9}  {ended}  {what}")
     total = size_text(sum(plan.size_bytes for plan in plans))
     console.print(f"{'removed' if applied else 'would go'}: {total} of {len(plans)} runs")
     if not applied:
@@ -105,6 +101,13 @@ def plans_to_json(plans: Sequence[Plan], given_back: int | None, *, applied: boo
     }
 
 
+def _removal_text(removal: Removal) -> str:
+    """`logs (2 files, 41.7 KiB)`."""
+    units = {Kept.LOGS: "files", Kept.CHECKPOINTS: "folders", Kept.METRICS: "points"}
+    count = removal.points or len(removal.paths)
+    return f"{removal.kept} ({count} {units[removal.kept]}, {size_text(removal.size_bytes)})"
+
+
 def say_error(error: HeadwayError) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/] {escape(str(error))}")
 
@@ -119,21 +122,18 @@ def size_text(size_bytes: int) -> str:
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def _table(findings: Sequence[Finding]) -> Table:
-    """The first findings of each check; how many more there are is said in its last row."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "check", "about", "found", "what to do"):
-        table.add_column(heading, overflow="fold")
+def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """The first findings of each check, and how many more there are."""
     seen: Counter[str] = Counter()
     for finding in findings:
         seen[finding.check] += 1
         if seen[finding.check] <= _SHOWN:
-            texts = (finding.check, finding.about, finding.found, finding.remedy)
-            table.add_row(_MARKS[finding.level], *(escape(text) for text in texts))
+            told = escape(f"{finding.check}: {finding.about}: {finding.found}")
+            console.print(f"{_MARKS[finding.level]} {told}")
+            console.print(escape(f"  to do: {finding.remedy}"))
     for check, count in seen.items():
         if count > _SHOWN:
-            table.add_row("", check, f"and {count - _SHOWN} more", "", "all of them: --json")
-    return table
+            console.print(f"{check}: and {count - _SHOWN} more; --json tells all of them")
 
 
 def _console() -> Console:

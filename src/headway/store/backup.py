@@ -88,7 +88,8 @@ def _copy_database(url: str, copy: Path) -> Report | None:
     if not report.ok:
         first = report.findings[0]
         raise StoreUnavailable(
-            f"the copy is not sound, and is not kept: {first.about}: {first.found}. See `headway store check`"
+            f"the copy is not sound, and is not kept: {first.about}: {first.found}. See `headway store check`; "
+            f"to keep one as it is: sqlite3 {source} \".backup 'copy.db'\""
         )
     return report
 

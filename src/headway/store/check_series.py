@@ -32,7 +32,8 @@ def check_series(connection: Connection) -> Iterator[Finding]:
     for row in connection.execute(select(series).order_by(series.c.id)):
         highest = row.id
         about = f"{row.run_id} {row.name} of attempt {row.attempt}"
-        for found in _of_levels(row.points, row.first_step, levels.get(row.id, {})):
+        found = "; ".join(_of_levels(row.points, row.first_step, levels.get(row.id, {})))
+        if found:
             yield Finding("series", about, found, RESTORE)
     last = connection.execute(select(counters.c.value).where(counters.c.name == "series_id")).scalar()
     if last is None or last < highest:
