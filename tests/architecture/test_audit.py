@@ -40,7 +40,7 @@ class _Osv(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name in the base class)
         """Tests are quiet."""
 
 

@@ -92,7 +92,7 @@ def test_what_is_removed_beside_a_server_is_explained_by_it(tmp_path: Path) -> N
 
 def test_a_vacuum_that_is_killed_is_finished_by_the_next_one(tmp_path: Path) -> None:
     with running_server(tmp_path, module=_STAGED) as server:
-        job_ids = [server.submit(notes="quick") for _ in range(8)]
+        job_ids = [server.submit(notes="quick") for _ in range(3)]
         for job_id in job_ids:
             server.wait_for(job_id, "done")
         logs = [server.run_dir(job_id).attempt(1).console for job_id in job_ids]

@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from headway.domain.events import Event, EventKind, state_after
+from headway.domain.reasons import Reason, rule_of
 from headway.domain.states import State
 
 _RUNTIME_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 48 * 3600)
@@ -46,8 +47,12 @@ class Counters:
             buckets=_RUNTIME_BUCKETS_S,
             registry=self._registry,
         )
+        # There from the start, at 0: Prometheus sees no increase in a counter that begins at 1.
         for state in State:
             self._jobs.labels(state.value)
+        for reason in Reason:
+            if rule_of(reason).end is State.FAILED:
+                self._failures.labels(reason.value)
 
     def count(self, events: Iterable[Event]) -> None:
         """Count events, each once."""
