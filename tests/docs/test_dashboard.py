@@ -120,15 +120,16 @@ def test_prometheus_accepts_the_configuration_the_alarms_and_every_expression(tm
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_panel_shows_something_of_a_real_server(tmp_path: Path) -> None:
-    with running_server(tmp_path, module="tests.fakes.staged_server") as server:
-        with _prometheus(tmp_path / "prometheus", server.port) as url:
-            _wait_for_answer(url, "training_jobs_total > -1")
-            done, failed = server.submit(notes="quick"), server.submit(notes="bug")
-            server.wait_for(done, "done")
-            server.wait_for(failed, "failed")
-            for expr in EXPRESSIONS:
-                _wait_for_answer(url, expr)
-            _wait_for_answer(url, "increase(training_failures_total[1h]) > 0")
+    with (
+        running_server(tmp_path, module="tests.fakes.staged_server") as server,
+        _prometheus(tmp_path / "prometheus", server.port) as url,
+    ):
+        _wait_for_answer(url, "training_jobs_total > -1")
+        done, failed = server.submit(notes="quick"), server.submit(notes="bug")
+        server.wait_for(done, "done")
+        server.wait_for(failed, "failed")
+        for expr in [*EXPRESSIONS, "increase(training_failures_total[1h]) > 0"]:
+            _wait_for_answer(url, expr)
 
 
 def _wait_for_answer(url: str, expr: str) -> None:

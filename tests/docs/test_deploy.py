@@ -38,6 +38,7 @@ def test_the_unit_leaves_trainings_alone() -> None:
     lines = (DEPLOY / "headway.service").read_text().splitlines()
 
     assert {"KillMode=process", "OOMPolicy=continue", "LimitCORE=0"} <= set(lines)
+    assert {"Restart=always", "StartLimitIntervalSec=0"} <= set(lines)
     assert [line for line in lines if line.startswith(("PrivateTmp=", "RuntimeDirectory="))] == []
 
 

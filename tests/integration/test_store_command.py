@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import stat
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner, Result
 
 from headway.cli.main import app
@@ -161,7 +163,19 @@ def test_a_backup_of_postgresql_is_a_dump_that_can_be_restored(
     ran = _run("backup", tmp_path / "copy.dump")
 
     assert ran.exit_code == 0, ran.output
-    assert (tmp_path / "copy.dump").read_bytes()[:5] == b"PGDMP"
+    restored = postgres.make_database(like="template0")
+    subprocess.run(
+        [
+            binaries / "pg_restore",
+            "--no-owner",
+            "--dbname",
+            f"host={postgres.folder} user=postgres dbname={make_url(restored).database}",
+            tmp_path / "copy.dump",
+        ],
+        check=True,
+    )
+    assert check_store(restored, lived.data_dir / "runs", deep=True).findings == []
+    assert _runs(restored) == _runs(lived.url)
 
 
 def test_without_pg_dump_the_command_is_told_and_never_the_password(
