@@ -72,7 +72,7 @@ def remove_files(runs_dir: Path, plan: Plan) -> None:
 
 
 def _choose(store: Store, folder: RunDir, run: Run, rules: Rules, now: datetime) -> list[Removal]:
-    if run.finished_at is None:
+    if run.finished_at is None or not rules.reach(now - run.finished_at):  # most runs are young
         return []
     points, points_bytes = store.read(lambda tx: (tx.count_points(run.id), tx.measure_series(run.id)))
     holdings = Holdings(

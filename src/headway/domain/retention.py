@@ -31,9 +31,13 @@ class Rules:
     keep_checkpoints: int = 1  # newest whole ones that stay; a run that can be resumed keeps one at least
     logs: timedelta | None = None
     metrics: timedelta | None = None
-    failed: timedelta | None = (
-        None  # failed and cancelled runs are given up: all three go, the last checkpoint too
-    )
+    failed: timedelta | None = None  # of failed and cancelled runs all three go, the last checkpoint too
+
+    def reach(self, age: timedelta) -> bool:
+        """Whether any of them looks at a run that ended so long ago."""
+        return any(
+            _is_older(age, limit) for limit in (self.checkpoints, self.logs, self.metrics, self.failed)
+        )
 
 
 @dataclass(frozen=True)
