@@ -11,7 +11,7 @@ SEED ?= 0
 # Trainings that were tried out from this folder stay in it.
 export HEADWAY_DATA_DIR ?= $(CURDIR)/.headway
 
-.PHONY: help demo serve doctor test check audit format bench bench-faults clean
+.PHONY: help demo serve doctor test check audit format bench peers bench-faults clean
 
 help:
 	@echo "make demo    train a PPO agent on real packaged market data, live"
@@ -21,11 +21,12 @@ help:
 	@echo "make test    make check, then the tests with real processes and trainings"
 	@echo "make audit   look for known vulnerabilities in what requirements.lock pins"
 	@echo "make bench   measure what docs/benchmarks.md tells"
+	@echo "make peers   install what others offer, each by itself, so that make bench measures it too (3 GB)"
 	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,notify,dev]'
 	touch $@
 
 demo: $(INSTALLED)
@@ -57,6 +58,9 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+peers: $(INSTALLED)
+	$(BIN)/python -m benchmarks.peers.environments
 
 bench-faults: $(INSTALLED)
 	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED)

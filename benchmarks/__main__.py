@@ -23,8 +23,18 @@ from rich.console import Console
 from benchmarks.tables import Measure, make_table, print_table
 from headway.domain.clock import format_utc, utc_now
 
-NAMES = ("submit", "first_step", "log_call", "ingest", "events_latency", "cancel", "cold_start", "ppo_steps")
-_TIMEOUT_S = 240.0
+NAMES = (
+    "submit",
+    "first_step",
+    "log_call",
+    "ingest",
+    "events_latency",
+    "cancel",
+    "list_runs",
+    "cold_start",
+    "ppo_steps",
+)
+_TIMEOUT_S = 3600.0
 _CLEANING_S = 30.0
 
 _told = Console(stderr=True, highlight=False)

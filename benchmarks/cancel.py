@@ -15,13 +15,14 @@ from tests.waiting import is_alive
 
 from benchmarks.alone import Pace, run_alone
 from benchmarks.caller import Caller
+from benchmarks.peers.figures import references
 from benchmarks.percentiles import p50, p95
-from benchmarks.quoted import CANCEL_TOLD_S
 from benchmarks.serving import ENDLESS, call, hold_slot, serving, wait_for_state, wait_until, wait_until_warm
 from benchmarks.tables import Measure, Reference
 from headway.supervisor.processes import find_marked
 
 GRACE_S = 0.5
+_GOAL_S = 0.25
 _QUEUED = 1_000
 _CLIENTS = 16
 
@@ -44,10 +45,11 @@ def measure(pace: Pace) -> list[Measure]:
     everyone = [*obedient, *deaf, *hiding, *warm, *plain]
     stubborn = [death.told_s for death in (*deaf, *hiding)]
     queued = pace.choose(_QUEUED, _QUEUED // 5)
+    ray = references("cancel", "p95_s", "ray", quick=pace.quick)
     return [
-        _measure("cancel → `cancelled`, a program that obeys", obedient, 0.25),
-        _measure("cancel → `cancelled`, PPO started warm", warm, 0.25),
-        _measure("cancel → `cancelled`, PPO started plain", plain, 0.25),
+        _measure("cancel → `cancelled`, a program that obeys", obedient, ray),
+        _measure("cancel → `cancelled`, PPO started warm", warm),
+        _measure("cancel → `cancelled`, PPO started plain", plain),
         Measure(
             "cancel → `cancelled`, deaf or double-forked, p95",
             p95(stubborn),
@@ -67,11 +69,11 @@ def measure(pace: Pace) -> list[Measure]:
     ]
 
 
-def _measure(what: str, deaths: list[Death], goal: float) -> Measure:
+def _measure(what: str, deaths: list[Death], against: tuple[Reference, ...] = ()) -> Measure:
     told = [death.told_s for death in deaths]
     proof = [death.proof_s for death in deaths]
     note = f"p50 {p50(told):.3f}; exit.json p50 {p50(proof):.3f}, p95 {p95(proof):.3f}; of {len(told)}"
-    return Measure(f"{what}, p95", p95(told), "s", goal, against=CANCEL_TOLD_S, note=note)
+    return Measure(f"{what}, p95", p95(told), "s", _GOAL_S, against=against, note=note)
 
 
 def cancel_attempts(behaviour: str, count: int) -> list[Death]:

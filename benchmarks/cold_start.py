@@ -14,8 +14,8 @@ import time
 from tests.e2e.harness import Server
 
 from benchmarks.alone import Pace, run_alone
+from benchmarks.peers.figures import references
 from benchmarks.percentiles import p50
-from benchmarks.quoted import COLD_START_S, IDLE_MB
 from benchmarks.serving import call, hold_slot, serving, wait_until, wait_until_warm
 from benchmarks.tables import Measure, Reference
 from headway.domain.clock import format_utc, utc_now
@@ -32,15 +32,19 @@ def measure(pace: Pace) -> list[Measure]:
         idle_mb, warm_mb = (memory_of([pid]) / 1e6 for pid in (server.pid, server.fork_server_pid()))
         starts_s = [_restart(server) for _ in range(pace.choose(7, 3))]
     python_s = [_time_python() for _ in range(3)]
-    against = (Reference("bare Python that does nothing", p50(python_s)), *COLD_START_S)
+    against = (Reference("bare Python that does nothing", p50(python_s)), *_others(pace, "ready_s"))
     return [
         Measure(
             "start → healthy, p50", p50(starts_s), "s", 1, against=against, note=f"most {max(starts_s):.2f}"
         ),
-        Measure("idle memory of the server", idle_mb, "MB", 120, against=IDLE_MB),
+        Measure("idle memory of the server", idle_mb, "MB", 120, against=_others(pace, "idle_mb")),
         Measure("idle memory of the fork server", warm_mb, "MB", note="HEADWAY_WARM=false spares it"),
         Measure("server killed → run followed again, after the start", _adopt(), "s", 2),
     ]
+
+
+def _others(pace: Pace, figure: str) -> tuple[Reference, ...]:
+    return references("cold_start", figure, "dbos", "trackio", "ray", "mlflow", quick=pace.quick)
 
 
 def _restart(server: Server) -> float:

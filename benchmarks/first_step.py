@@ -18,8 +18,8 @@ from tests.e2e.harness import Server
 
 from benchmarks.alone import Pace, run_alone
 from benchmarks.caller import Caller
+from benchmarks.peers.figures import references
 from benchmarks.percentiles import p50, p95
-from benchmarks.quoted import FIRST_STEP_S
 from benchmarks.serving import ENDLESS, call, serving, wait_for_state, wait_until, wait_until_warm
 from benchmarks.tables import Measure, Reference
 from headway.domain.clock import parse_utc
@@ -44,10 +44,9 @@ def measure(pace: Pace) -> list[Measure]:
     plain = list(starts(pace.choose(3, 1), warm=False))
     fork = Reference("bare fork with torch warm, one update", p50(forks_s))
     process = Reference("bare new process, import, one update", plain_floor_s)
+    ray = references("first_step", "p50_s", "ray", quick=pace.quick)
     return [
-        _measure(
-            "submit → first training step, warm", [each.step_s for each in warm], 0.3, (fork, *FIRST_STEP_S)
-        ),
+        _measure("submit → first training step, warm", [each.step_s for each in warm], 0.3, (fork, *ray)),
         _measure(
             "submit → first update of the weights, warm", [each.update_s for each in warm], None, (fork,)
         ),

@@ -18,8 +18,8 @@ from tests.factories import make_run
 from tests.fakes.services import make_services
 
 from benchmarks.alone import Pace, run_alone
+from benchmarks.peers.figures import references
 from benchmarks.percentiles import p50, p95
-from benchmarks.quoted import CHART_OF_A_MILLION_MS, POINTS_PER_S
 from benchmarks.tables import Measure, Reference
 from headway.control.context import Context
 from headway.control.ingest import drain
@@ -41,7 +41,7 @@ _MILLION = 1_000_000
 def measure(pace: Pace) -> list[Measure]:
     with tempfile.TemporaryDirectory() as folder:
         context, run = _prepare(Path(folder))
-        found = _measure_ingest(context, run, pace.choose(100_000, 25_000))
+        found = _measure_ingest(context, run, pace)
         found.append(_measure_chart(context.store, run.id, _MILLION if not pace.quick else _MILLION // 5))
         if pace.full:
             found.append(_measure_chart(context.store, run.id, 10 * _MILLION))
@@ -65,7 +65,8 @@ def _over(context: Context, store: Store) -> Context:
     return Context(**{**vars(context), "store": store})
 
 
-def _measure_ingest(context: Context, run: Run, rows: int) -> list[Measure]:
+def _measure_ingest(context: Context, run: Run, pace: Pace) -> list[Measure]:
+    rows = pace.choose(100_000, 25_000)
     path = context.run_dir(run.id).attempt(1).events
     points = rows * len(_NAMES)
     written_s = _write_log(path, rows)
@@ -77,7 +78,7 @@ def _measure_ingest(context: Context, run: Run, rows: int) -> list[Measure]:
     against = (
         Reference("written to the log", points / written_s),
         Reference("JSON parsed, nothing kept", points / parsed_s),
-        *POINTS_PER_S,
+        *references("points", "per_s", "trackio", "tensorboard", "mlflow", quick=pace.quick),
     )
     rate = Measure(
         "points read into SQLite", points / elapsed_s, "/s", 100_000, more_is_better=True, against=against
@@ -115,7 +116,8 @@ def _measure_chart(store: Store, run_id: str, points: int) -> Measure:
         _read_chart(store, run_id, name, first, last)
         found.append(1e3 * (time.perf_counter() - began))
     note = f"p50 {p50(found):.1f}; indexed at {points / written_s:,.0f}/s"
-    against = CHART_OF_A_MILLION_MS if points == _MILLION else ()
+    quick = points < _MILLION  # peers then chart as few
+    against = references("chart", "p50_ms", "trackio", "mlflow", quick=quick) if points <= _MILLION else ()
     return Measure(f"chart of {points:,} points, p95", p95(found), "ms", 100, against=against, note=note)
 
 

@@ -20,6 +20,7 @@ from tests.fakes.markets import noise_market
 from tests.fakes.reporter import RecordingReporter
 
 from benchmarks.alone import Pace, run_alone
+from benchmarks.peers.figures import references
 from benchmarks.tables import Measure, Reference
 from headway.engines.ppo.accounts import Rules
 from headway.engines.ppo.env import TradingVecEnv
@@ -81,11 +82,12 @@ def measure(pace: Pace) -> list[Measure]:
     ours(0.1)  # first use of torch
     rates = measure_rates(2.0, turns=pace.choose(3, 1))
     best = rates.pop(_OURS)
-    references = tuple(Reference(name, rate) for name, rate in rates.items())
+    stock_rates = tuple(Reference(name, rate) for name, rate in rates.items())
+    peers = references("ppo_steps", "one_per_s", "anytrading", quick=pace.quick)
     goal = _GOAL_RATIO * rates[_STOCK]
     what = "PPO steps/s, collected and learnt, 64×64, one core"
     note = f"goal: {_GOAL_RATIO} times the stock way"
-    return [Measure(what, best, "/s", goal, more_is_better=True, against=references, note=note)]
+    return [Measure(what, best, "/s", goal, more_is_better=True, against=(*stock_rates, *peers), note=note)]
 
 
 def measure_rates(seconds: float, *, turns: int) -> dict[str, float]:

@@ -14,8 +14,8 @@ from tests.e2e.harness import SECRET, Server
 
 from benchmarks.alone import Pace, run_alone
 from benchmarks.caller import Caller
+from benchmarks.peers.figures import references
 from benchmarks.percentiles import p50, p95, p99
-from benchmarks.quoted import SUBMIT_P95_MS, SUBMITS_PER_S
 from benchmarks.serving import ENDLESS, call, hold_slot, serving
 from benchmarks.tables import Measure, Reference
 
@@ -42,7 +42,7 @@ def measure(pace: Pace) -> list[Measure]:
             more_is_better=True,
             against=(
                 Reference("synced SQLite inserts, one thread", len(floor_s) / sum(floor_s)),
-                *SUBMITS_PER_S,
+                *_others(pace, "per_s"),
             ),
         ),
         Measure(
@@ -50,12 +50,16 @@ def measure(pace: Pace) -> list[Measure]:
             1e3 * p95(crowd_s),
             "ms",
             10,
-            against=(floor, *SUBMIT_P95_MS),
+            against=(floor, *_others(pace, "p95_ms")),
             note=f"p50 {1e3 * p50(crowd_s):.1f}, p99 {1e3 * p99(crowd_s):.1f}",
         ),
         Measure("submit → durable, 1 client, p95", 1e3 * p95(alone_s), "ms", against=(floor,)),
         Measure("accepted runs that are not there", accepted - (kept - 1), f"of {accepted:,}", 0),
     ]
+
+
+def _others(pace: Pace, figure: str) -> tuple[Reference, ...]:
+    return references("submit", figure, "mlflow", "ray", "dbos", quick=pace.quick)
 
 
 def time_inserts(path: Path, seconds: float) -> list[float]:

@@ -16,11 +16,11 @@ _WIDTH = 130
 
 @dataclass(frozen=True)
 class Reference:
-    """Something to compare with. `measured` says: here, in the same run; else docs/benchmarks.md says where."""
+    """Something to compare with, measured in the same run; without a value, `missing` says why there is none."""
 
     name: str
-    value: float
-    measured: bool = True
+    value: float | None
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Measure:
         return self.value >= self.goal if self.more_is_better else self.value <= self.goal
 
     def ratio_to(self, reference: Reference) -> float | None:
-        """How many times as good as the reference this is; None where one of them is 0."""
+        """How many times as good as the reference this is; None where one of them is 0 or missing."""
         ours, theirs = self.value, reference.value
-        if not ours or not theirs:
+        if not ours or not theirs:  # one is 0, or there is none
             return None
         return ours / theirs if self.more_is_better else theirs / ours
 
@@ -92,8 +92,9 @@ def _cells(measure: Measure) -> tuple[str, ...]:
 
 
 def _spell(reference: Reference) -> str:
-    quoted = "" if reference.measured else " [dim](quoted)[/]"
-    return f"{reference.name} {_number(reference.value)}{quoted}"
+    if reference.value is None:
+        return f"[dim]{reference.name}: {reference.missing}[/]"
+    return f"{reference.name} {_number(reference.value)}"
 
 
 def _ratio(ratio: float | None) -> str:

@@ -16,15 +16,26 @@ import structlog
 
 from headway.api.guards import fingerprint
 from headway.api.service import Service
+from headway.client.notifier import AppriseNotifier
+from headway.client.sender import HttpSender
 from headway.control.context import Context, Policy
+from headway.control.deliver import Deliverer
 from headway.control.follow import OutboxReader
-from headway.control.loops import Loop, make_dispatch_loop, make_outbox_loop, make_watch_loop
+from headway.control.loops import (
+    Loop,
+    make_dispatch_loop,
+    make_outbox_loop,
+    make_side_loop,
+    make_watch_loop,
+)
+from headway.control.notify import Announcer
 from headway.control.query import measure_unread
 from headway.control.watch import Watcher
 from headway.domain.clock import SystemClock
 from headway.domain.errors import NotFound, StoreUnavailable
 from headway.engines.registry import InstalledEngines
 from headway.executors.local import LocalExecutor
+from headway.executors.predictor import ProcessPredictor
 from headway.executors.starters import PlainStarter, Starter, WarmStarter
 from headway.markets.catalog import FileCatalog
 from headway.ports import Store
@@ -38,6 +49,7 @@ _log = structlog.get_logger("headway.service")
 _SESSION = (sys.executable, "-m", "headway.engines.session")
 _WARM = (sys.executable, "-m", "headway.engines.warm")
 _JOIN_S = 10.0
+_SENDING_S = 1.0  # for webhooks that are being sent; they are sent again otherwise
 _SECRET_MODE = 0o600
 
 OnBroken = Callable[[str, BaseException], None]
@@ -52,11 +64,14 @@ class Running:
     warm: WarmStarter | None
     lock: int  # descriptor of the folder's lock, held until the end
     alone: bool  # whether no other server can be at work on the store
+    announcer: Announcer | None = None
     _watcher: Watcher = field(init=False)
+    _deliverer: Deliverer = field(init=False)
     _loops: list[Loop] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._watcher = Watcher(self.service.context)
+        self._deliverer = Deliverer(self.service.context)
 
     def start(self, on_broken: OnBroken) -> None:
         """Take over the runs that are under way, then begin to dispatch and watch."""
@@ -72,6 +87,7 @@ class Running:
             watching,
             make_dispatch_loop(context, watcher, on_broken, on_claim=watching.wake),
             make_outbox_loop(self._count_events(), on_broken),
+            *self._make_side_loops(),
         ]
         for loop in self._loops:
             loop.start()
@@ -83,6 +99,7 @@ class Running:
         for loop in self._loops:
             if not loop.join(_JOIN_S):
                 _log.warning("loop did not end", loop=loop.name)
+        self._deliverer.stop(_SENDING_S)
         if not self.alone:
             self._release()
         context = self.service.context
@@ -91,6 +108,17 @@ class Running:
         context.bus.close()
         context.store.close()
         os.close(self.lock)
+
+    def _make_side_loops(self) -> list[Loop]:
+        """Those who tell others of events."""
+        context = self.service.context
+        if self.alone:
+            self._deliverer.recover()
+        loops = [make_side_loop(context, "webhooks", self._deliverer.step)]
+        if self.announcer is not None:
+            self.announcer.begin()
+            loops.append(make_side_loop(context, "notify", self.announcer.step))
+        return loops
 
     def _release(self) -> None:
         try:
@@ -115,6 +143,7 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
     for folder in (settings.data_dir, settings.runs_dir, settings.candles_dir):
         folder.mkdir(parents=True, exist_ok=True)
     shared = is_shared(settings.store_url)
+    notifier = make_notifier(settings)
     lock = _hold_folder(settings.data_dir, shared=shared)
     warm = WarmStarter(_WARM) if settings.warm and session is None else None
     starters: list[Starter] = [*([warm] if warm else []), PlainStarter(session or _SESSION)]
@@ -125,11 +154,24 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
         executors={"local": LocalExecutor(settings.runs_dir, starters)},
         candles=FileCatalog(settings.candles_dir),
         engines=InstalledEngines(),
+        sender=HttpSender(
+            allow_http=settings.webhooks_allow_http, allow_private=settings.webhooks_allow_private
+        ),
         policy=_policy_of(settings),
     )
     counters = Counters(lambda: Load(*measure_unread(context)))
-    service = Service(context, fingerprint(secret), counters)
-    return Running(service, settings, warm, lock, alone=not shared)
+    predictor = ProcessPredictor(threads=settings.threads)
+    service = Service(context, fingerprint(secret), counters, predictor)
+    announcer = None
+    if notifier is not None:
+        announcer = Announcer(context, notifier, frozenset(settings.notify_on), settings.public_url)
+    return Running(service, settings, warm, lock, alone=not shared, announcer=announcer)
+
+
+def make_notifier(settings: Settings) -> AppriseNotifier | None:
+    """Who tells people; None when nobody is to be told. Raises InvalidInput."""
+    urls = [url.get_secret_value() for url in settings.notify_urls]
+    return AppriseNotifier(urls) if urls else None
 
 
 @contextmanager
@@ -199,6 +241,7 @@ def _policy_of(settings: Settings) -> Policy:
         min_free_bytes=settings.min_free_mb << 20,
         contact_lost_after_s=settings.contact_lost_after_s,
         lease_s=settings.lease_s,
+        max_upload_bytes=settings.max_upload_mb << 20,
     )
 
 

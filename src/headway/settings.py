@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from headway.domain.errors import InvalidInput
+from headway.domain.events import EventKind
 
 _CORES_PER_SLOT = 4
 # `*`, a name, an IPv4 address, or an IPv6 address with or without brackets
@@ -64,11 +65,17 @@ class Settings(BaseSettings):
     min_free_mb: Annotated[int, Field(ge=0)] = 1024
     contact_lost_after_s: Annotated[float, Field(ge=2, le=3600)] = 10.0
     lease_s: Annotated[float, Field(ge=2, le=3600)] = 30.0
+    max_upload_mb: Annotated[int, Field(ge=1, le=1 << 20)] = 512
     warm: bool = True
+    webhooks_allow_http: bool = False
+    webhooks_allow_private: bool = False
+    notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    notify_on: Annotated[tuple[EventKind, ...], NoDecode] = (EventKind.RUN_ENDED, EventKind.CONTACT_LOST)
+    public_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = False
 
-    @field_validator("symbols", "hosts", mode="before")
+    @field_validator("symbols", "hosts", "notify_urls", "notify_on", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
@@ -93,6 +100,13 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().strip():
             raise ValueError("it is empty: unset it, and a secret is made at the first start")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _require_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+            raise ValueError("give an address such as https://headway.example.org")
+        return value.rstrip("/")
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -160,7 +174,7 @@ def read_settings(**overrides: Any) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(
             _shown_name(name),
-            "(secret)" if "secret" in name.lower() else first.get("input"),
+            "(secret)" if _is_secret(name) else first.get("input"),
             first["msg"].removeprefix("Value error, "),
             remedy="See docs/settings.md",
         ) from error
@@ -176,3 +190,7 @@ def unknown_names(environment: Iterable[str]) -> list[str]:
 
 def _shown_name(name: str) -> str:
     return name if name.isupper() else f"HEADWAY_{name.upper()}"
+
+
+def _is_secret(name: str) -> bool:
+    return "secret" in name.lower() or name.startswith("notify_urls")

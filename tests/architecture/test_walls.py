@@ -19,7 +19,7 @@ _LONG_FUNCTIONS = {
     "cli/skippy_submit.py:ppo",  # a line a flag
 }
 # Who may know the version: what tells it to people.
-_ROOT_IMPORTERS = {"cli/main.py", "cli/serve.py", "engines/ppo/provenance.py"}
+_ROOT_IMPORTERS = {"cli/main.py", "cli/serve.py", "engines/provenance.py"}
 
 
 def _name(path: Path) -> str:
@@ -79,7 +79,17 @@ def test_nothing_is_imported_within_a_function(path: Path) -> None:
 
 def test_a_server_without_the_training_packages_starts() -> None:
     """The rooms that a server imports name none of the packages of an extra."""
-    extras = {"torch", "stable_baselines3", "gymnasium", "polars", "numpy", "arch", "jinja2", "ccxt"}
+    extras = {
+        "torch",
+        "stable_baselines3",
+        "gymnasium",
+        "polars",
+        "numpy",
+        "arch",
+        "jinja2",
+        "ccxt",
+        "apprise",
+    }
     rooms = ("api", "control", "store", "executors", "supervisor", "telemetry", "wire", "domain")
     named = {
         f"{_name(path)}: {name}"

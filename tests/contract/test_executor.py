@@ -15,6 +15,7 @@ from headway.executors.local import LocalExecutor
 from headway.executors.starters import PlainStarter
 from headway.wire.attempts import ExitRecord, Launch, StopRequest, Verb
 from headway.wire.rundir import AttemptDir, RunDir, find_json
+from tests.faults.mounts import may_mount, read_only
 from tests.waiting import eventually, is_alive
 
 RUN = "tr_1700000000000_0123abcd"
@@ -277,3 +278,15 @@ def test_the_output_of_a_training_is_kept(make: Make, tmp_path: Path) -> None:
     assert _exit_of(executor).code == 1
     console = _attempt(tmp_path).console.read_text()
     assert "KeyError: 'unknown behaviour'" in console
+
+
+@pytest.mark.skipif(not may_mount(), reason="this user may not mount")
+def test_life_and_death_are_seen_also_where_nothing_can_be_written(make: Make, tmp_path: Path) -> None:
+    executor = make("obedient")
+    executor.start(_launch(tmp_path))
+    _pids(tmp_path)
+    with read_only(_attempt(tmp_path).path):
+        assert executor.observe(RUN, 1).alive is True
+
+    executor.cancel(RUN, 1, CANCEL)
+    assert _exit_of(executor).code == 3

@@ -16,6 +16,7 @@ from headway.domain.results import Result
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import LogCursor, Reply, RunFilter, SlotUse, Store, Transaction
+from tests.contract.paging import page_through
 from tests.factories import make_run, make_spec, moment, run_id
 
 
@@ -109,13 +110,7 @@ def test_runs_are_listed_newest_first_and_paged_without_gaps(store: Store) -> No
     runs = [make_run(number, created_at=moment(number // 2)) for number in range(1, 8)]
     _insert(store, *runs)
 
-    pages: list[Run] = []
-    before = None
-    while page := store.read(lambda tx, b=before: tx.list_runs(RunFilter(before=b, limit=3))):  # type: ignore[misc]
-        pages += page
-        before = (page[-1].created_at, page[-1].id)
-
-    assert _ids(pages) == [run_id(number) for number in range(7, 0, -1)]
+    assert page_through(store, RunFilter(limit=3)) == [run_id(number) for number in range(7, 0, -1)]
 
 
 def test_runs_are_filtered_and_counted(store: Store) -> None:
@@ -128,13 +123,13 @@ def test_runs_are_filtered_and_counted(store: Store) -> None:
     )
 
     def found(which: RunFilter) -> list[str]:
-        runs, count = store.read(lambda tx: (tx.list_runs(which), tx.count_runs(which)))
-        assert len(runs) == count
-        return _ids(runs)
+        rows, count = store.read(lambda tx: (tx.list_runs(which), tx.count_runs(which)))
+        assert len(rows.runs) == count
+        return _ids(rows.runs)
 
     assert found(RunFilter()) == [run_id(n) for n in (4, 3, 2, 1)]
-    assert found(RunFilter(engine="lora")) == [run_id(4)]
-    assert found(RunFilter(origin="jobs", engine="ppo")) == [run_id(2), run_id(1)]
+    assert found(RunFilter(engines=frozenset({"lora"}))) == [run_id(4)]
+    assert found(RunFilter(origin="jobs", engines=frozenset({"ppo"}))) == [run_id(2), run_id(1)]
     assert found(RunFilter(states=frozenset({State.DONE}))) == [run_id(2)]
     assert found(RunFilter(states=frozenset())) == []
 

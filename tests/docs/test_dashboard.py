@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from headway.telemetry.counters import Counters, Load
 from tests.e2e.harness import free_port, running_server

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 from fastapi.routing import APIRoute
+from standardwebhooks import WebhookVerificationError
 from typer.core import TyperGroup
 
 from headway.api.errors import ANSWERS
@@ -19,22 +20,26 @@ from headway.api.guards import fingerprint
 from headway.api.jobs import make_jobs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
+from headway.api.webhooks import make_webhooks_router
 from headway.cli.exits import Exit
+from headway.cli.hooks import app as hooks
 from headway.cli.skippy import app as skippy
 from headway.cli.store import app as store
 from headway.control.context import Policy
 from headway.control.translate import spec_of_job
+from headway.domain.clock import utc_now
 from headway.domain.errors import InvalidInput
 from headway.domain.events import EventKind
 from headway.domain.reasons import Reason, rule_of
 from headway.domain.states import State
 from headway.domain.trading import FEATURE_GROUPS
+from headway.domain.webhooks import Webhook, make_headers, new_secret
 from headway.settings import Settings
 from headway.telemetry.counters import Counters, Load
 from headway.wire.attempts import Verb
 from headway.wire.jobs import TrainingRequest
 from headway.wire.lines import LineKind, decode_line
-from tests.fakes.services import make_services
+from tests.fakes.services import FakePredictor, make_services
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -188,7 +193,7 @@ def test_every_exit_code_has_a_row() -> None:
 
 def test_every_route_has_a_section(tmp_path: Path) -> None:
     context = make_services(tmp_path).context
-    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)))
+    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)), FakePredictor())
     routes = [*make_jobs_router(service).routes, *make_sessions_router(service).routes]
     headings = _HEADING.findall(_FENCE.sub("", read("docs/TRAINING_JOBS.md")))
     found = [f"{method} {r.path}" for r in routes if isinstance(r, APIRoute) for method in r.methods or ()]
@@ -225,3 +230,32 @@ def test_every_metric_of_the_service_is_told() -> None:
     ]
 
     assert missing_names("docs/monitoring.md", names) == []
+
+
+def test_every_route_and_command_of_webhooks_is_told(tmp_path: Path) -> None:
+    context = make_services(tmp_path).context
+    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)))
+    routes = [route for route in make_webhooks_router(service).routes if isinstance(route, APIRoute)]
+    group = typer.main.get_command(hooks)
+    assert isinstance(group, TyperGroup)
+    text = read("docs/webhooks.md")
+
+    found = [f"{method} {route.path}" for route in routes for method in route.methods or ()]
+    assert len(found) == 10
+    assert sorted(route for route in found if f"| `{route}` |" not in text) == []
+    assert [name for name in group.commands if f"| `headway hooks {name}" not in text] == []
+
+
+def test_the_snippet_that_verifies_a_webhook_works() -> None:
+    (snippet,) = code_blocks("docs/webhooks.md", "python")
+    (example,) = code_blocks("docs/webhooks.md", "json")
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    webhook = Webhook("wh_1", "https://hooks.example.org", new_secret(), utc_now(), 0)
+    seen: set[str] = set()
+    headers = make_headers(webhook, "msg_1", example, utc_now())
+
+    assert names["receive"](webhook.secret, example.encode(), headers, seen) == json.loads(example)
+    assert names["receive"](webhook.secret, example.encode(), headers, seen) is None
+    with pytest.raises(WebhookVerificationError):
+        names["receive"](new_secret(), example.encode(), headers, seen)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.harness import Server, running_server
+from tests.e2e.harness import SECRET, Server, running_server
 from tests.fakes.postgres import PostgresServer
 from tests.waiting import eventually, is_alive
 
@@ -81,9 +81,14 @@ def test_what_is_removed_beside_a_server_is_explained_by_it(tmp_path: Path) -> N
 
         _store(server, "vacuum", "--logs-older-than", "0h", "--metrics-older-than", "0h", "--apply")
 
-        answer = server.ask("GET", f"/jobs/{job_id}/logs")
-        assert answer.status_code == httpx.codes.NOT_FOUND
-        assert "headway store vacuum" in answer.text
+        for path in (
+            f"/training/jobs/{job_id}/logs",
+            f"/v1/runs/{job_id}/logs",
+            f"/v1/runs/{job_id}/metrics",
+        ):
+            answer = httpx.get(f"{server.url}{path}", headers={"x-admin-secret": SECRET})
+            assert answer.status_code == httpx.codes.NOT_FOUND
+            assert "headway store vacuum" in answer.text
         (removed,) = server.events(job_id)[len(before) :]
         assert removed["kind"] == "data_removed"
         assert set(removed["data"]) == {"logs", "metrics"}

@@ -13,11 +13,21 @@ class SettableClock:
     """The port Clock: it stands still until it is moved."""
 
     moment: datetime = T0
+    elapsed_s: float = 1000.0
 
     def now(self) -> datetime:
         return self.moment
 
+    def monotonic(self) -> float:
+        return self.elapsed_s
+
     def advance(self, seconds: float) -> datetime:
+        """Let time pass."""
+        self.elapsed_s += seconds
+        return self.jump(seconds)
+
+    def jump(self, seconds: float) -> datetime:
+        """Set the clock; no time passes."""
         self.moment += timedelta(seconds=seconds)
         return self.moment
 

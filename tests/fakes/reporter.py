@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from headway.domain.manifest import Manifest
 from headway.domain.states import State
 from headway.engines.base import Stopped
 from headway.wire.attempts import StopRequest, Verb
-from headway.wire.rundir import RunDir, hash_file, seal_checkpoint, write_json
+from headway.wire.rundir import RunDir, hash_file, prune_checkpoints, seal_checkpoint, write_json
 
 
 @dataclass
@@ -61,12 +61,14 @@ class RecordingReporter:
         self.manifests.append(manifest)
 
     @contextmanager
-    def draft(self, step: int) -> Iterator[Path]:
+    def draft(self, step: int, *, keep: Collection[int] | None = None) -> Iterator[Path]:
         folder = self.run.checkpoints / f".draft-{step}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         yield folder
         self.sealed.append(seal_checkpoint(self.run, folder, step))
+        if keep is not None:
+            prune_checkpoints(self.run, keep=1, steps=keep)
 
     def artifact(self, path: Path, kind: str) -> Artifact:
         artifact = Artifact(self.run.relative(path), kind, path.stat().st_size, hash_file(path))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from headway.client.sender import HttpSender
 from headway.control.context import Context, Policy
 from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
-from headway.ports import Transaction
+from headway.domain.subjects import symbol_of_source
+from headway.domain.trading import TIMEFRAMES_S
+from headway.ports import Coverage, Transaction
+from headway.ports.webhooks import WebhookSender
 from headway.store.bus import LocalBus
 from headway.store.opening import open_store
+from tests.factories import T0
 from tests.fakes.clock import SettableClock
 from tests.fakes.executor import FakeExecutor
 
@@ -28,6 +35,29 @@ class FakeCandles:
         if self.failure is not None:
             raise self.failure
         return self.bars
+
+    def coverage(self, source: str, timeframe: str) -> Coverage:
+        rows = self.rows(source, timeframe)
+        last_at = T0 + timedelta(seconds=TIMEFRAMES_S[timeframe] * ((rows or 1) - 1))
+        return Coverage(symbol_of_source(source), timeframe, f"{source}_{timeframe}.csv", rows, T0, last_at)
+
+    def list_all(self) -> Sequence[Coverage]:
+        return [self.coverage("BTC", "1h")]
+
+
+@dataclass
+class FakePredictor:
+    """The port Predictor: writes what a test gives it, or raises."""
+
+    content: bytes = b""
+    failure: Exception | None = None
+    asked: list[tuple[Path, Path | None]] = field(default_factory=list)
+
+    def predict(self, run_dir: Path, data: Path | None, out: Path) -> None:
+        self.asked.append((run_dir, data))
+        if self.failure is not None:
+            raise self.failure
+        out.write_bytes(self.content)
 
 
 @dataclass
@@ -52,7 +82,9 @@ class Services:
     engines: FakeEngines
 
 
-def make_services(tmp_path: Path, *, store_url: str = "memory:", **policy: Any) -> Services:
+def make_services(
+    tmp_path: Path, *, store_url: str = "memory:", sender: WebhookSender | None = None, **policy: Any
+) -> Services:
     """A service half over `tmp_path`; by default without a limit of runs an hour or of free space."""
     bounds = Policy(
         **{
@@ -75,6 +107,7 @@ def make_services(tmp_path: Path, *, store_url: str = "memory:", **policy: Any) 
         executors={executor.name: executor},
         candles=candles,
         engines=engines,
+        sender=sender or HttpSender(allow_http=True, allow_private=True, deadline_s=5.0),
         policy=bounds,
     )
     return Services(context, clock, executor, candles, engines)

@@ -1,4 +1,4 @@
-"""A real server on a data folder of its own, that may be killed and started, and the store as it lies on the disk."""
+"""Real servers on a data folder of their own, that may be killed and started, and the store as it lies on the disk."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from headway.wire.rundir import RunDir
-from tests.e2e.harness import SECRET, _kill_all_below, free_port, parse_events
-from tests.fakes.candles import write_candles
+from tests.e2e.harness import SECRET, parse_events
+from tests.faults.programs import clock_of, outbox_of
 from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
 ENDED = ("done", "failed", "cancelled")
+CONTACT_LOST_AFTER_S = 2
+MEMORY_LIMIT_MIB = 400
 _AGAIN_S = 0.02
 _BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT}
 
@@ -33,18 +36,18 @@ class Unanswered(Exception):
 
 
 @dataclass
-class House:
-    """One data folder and the server on it."""
+class Door:
+    """One server of a house."""
 
     data_dir: Path
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     client: httpx.Client = field(
         default_factory=lambda: httpx.Client(
             headers={"x-admin-secret": SECRET}, timeout=10.0, trust_env=False
         )
     )
-    sealed: dict[str, str] = field(default_factory=dict)  # records of runs that have ended, as they were then
 
     @property
     def url(self) -> str:
@@ -59,6 +62,16 @@ class House:
     def log(self) -> Path:
         return self.data_dir / "server.log"
 
+    @property
+    def clock(self) -> Path:
+        """By how many seconds the clock of this server is wrong."""
+        return clock_of(self.data_dir, self.port)
+
+    @property
+    def outbox(self) -> Path:
+        """What a reader of the outbox in this server was handed."""
+        return outbox_of(self.data_dir, self.port)
+
     def environment(self, **settings: str) -> dict[str, str]:
         return {
             **os.environ,
@@ -68,13 +81,15 @@ class House:
             "HEADWAY_MIN_FREE_MB": "1",
             "HEADWAY_GRACE_S": "2",
             "HEADWAY_CPU_SLOTS": "2",
+            "HEADWAY_CONTACT_LOST_AFTER_S": str(CONTACT_LOST_AFTER_S),
             "ADMIN_SECRET": SECRET,
             "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
+            **self.settings,
             **settings,
         }
 
     def spawn(self, **settings: str) -> subprocess.Popen[bytes]:
-        """A server on this folder, whether or not there is one."""
+        """In a session of its own: Ctrl-C at the terminal ends the suite and not its servers."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.programs", "serve"],
@@ -82,13 +97,14 @@ class House:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def start(self, *, crash_at: str | None = None) -> None:
         """Start the server; healthy on return, or dead where it was told to crash."""
         self.process = self.spawn(**({"HEADWAY_CRASH_AT": crash_at} if crash_at else {}))
-        eventually(lambda: self._is_healthy() or self._is_dead(), what="the server is healthy")
-        assert crash_at or not self._is_dead(), self.log.read_text()[-3000:]
+        eventually(lambda: self._is_healthy() or self.is_dead(), what="the server is healthy")
+        assert crash_at or not self.is_dead(), self.log.read_text()[-3000:]
 
     def kill(self) -> None:
         """`kill -9`, and wait until it is gone."""
@@ -102,7 +118,7 @@ class House:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(30)
 
-    def _is_dead(self) -> bool:
+    def is_dead(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def _is_healthy(self) -> bool:
@@ -111,16 +127,38 @@ class House:
         except httpx.TransportError:
             return False
 
+
+@dataclass
+class House:
+    """A data folder, the servers on it (most often one), and what a client and the disk know of its runs."""
+
+    doors: list[Door]
+    database_url: str | None = None  # of PostgreSQL; else it is SQLite's file
+    sealed: dict[str, str] = field(default_factory=dict)  # records of runs that have ended, as they were then
+    undisturbed: str | None = None  # a run of the real engine that nothing has struck
+
+    @property
+    def door(self) -> Door:
+        return self.doors[0]
+
+    @property
+    def data_dir(self) -> Path:
+        return self.door.data_dir
+
     # the API, as a client that does not give up
     def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """One request; Unanswered when the server is away or busy."""
-        try:
-            answer = self.client.request(method, f"{self.url}/api/training{path}", **arguments)
-        except httpx.TransportError as error:
-            raise Unanswered(repr(error)) from error
-        if answer.status_code in _BUSY:
-            raise Unanswered(answer.text)
-        return answer
+        """One request to the first server that answers; Unanswered when all are away or busy."""
+        why = ""
+        for door in self.doors:
+            try:
+                answer = door.client.request(method, f"{door.url}/api/training{path}", **arguments)
+            except httpx.TransportError as error:
+                why = repr(error)
+                continue
+            if answer.status_code not in _BUSY:
+                return answer
+            why = answer.text
+        raise Unanswered(why)
 
     def ask_until_answered(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         deadline = time.monotonic() + PATIENCE_S
@@ -128,20 +166,37 @@ class House:
             try:
                 return self.ask(method, path, **arguments)
             except Unanswered:
-                assert time.monotonic() < deadline, f"{method} {path} is not answered"
+                if time.monotonic() > deadline:
+                    raise
                 time.sleep(_AGAIN_S)
 
-    def submit(self, key: str, seed: int) -> str:
-        """The job of an idempotency key, however often the request must be sent."""
-        body = {"symbols": ["BTC"], "features": ["price"], "seed": seed}
-        answer = self.ask_until_answered("POST", "/jobs", json=body, headers={"Idempotency-Key": key})
-        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        return str(answer.json()["jobId"])
+    def submit(self, key: str, seed: int, **body: Any) -> str:
+        """The job of an idempotency key, however often the request must be sent, also while the disk is full."""
+        request = {"symbols": ["BTC"], "features": ["price"], "seed": seed, **body}
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            answer = self.ask_until_answered("POST", "/jobs", json=request, headers={"Idempotency-Key": key})
+            if answer.status_code == httpx.codes.ACCEPTED:
+                return str(answer.json()["jobId"])
+            is_full = answer.json().get("code") == "disk_full"
+            assert is_full, answer.text
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(_AGAIN_S)
 
     def resume(self, run_id: str) -> None:
         """Resume a failed run; one that an unanswered request has resumed already is left alone."""
         answer = self.ask_until_answered("POST", f"/jobs/{run_id}/resume", json={})
         assert answer.status_code in (httpx.codes.ACCEPTED, httpx.codes.CONFLICT), answer.text
+
+    def cancel(self, run_id: str) -> None:
+        answer = self.ask_until_answered("DELETE", f"/jobs/{run_id}")
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
+    def job(self, run_id: str) -> dict[str, Any]:
+        """A run as the API shows it."""
+        answer = self.ask_until_answered("GET", f"/jobs/{run_id}/status")
+        found: dict[str, Any] = answer.json()["job"]
+        return found
 
     def told_events(self, run_id: str) -> list[dict[str, Any]]:
         return parse_events(self.ask_until_answered("GET", f"/jobs/{run_id}/events").text)
@@ -152,10 +207,13 @@ class House:
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
         """What the database answers, read beside the server."""
+        if self.database_url is not None:
+            with psycopg.connect(self.database_url, autocommit=True) as connection:
+                return connection.execute(statement.replace("?", "%s").encode(), values).fetchall()
         if not self.database.exists():
             return []
-        with closing(sqlite3.connect(self.database, timeout=30, isolation_level=None)) as connection:
-            return connection.execute(statement, values).fetchall()
+        with closing(sqlite3.connect(self.database, timeout=30, isolation_level=None)) as lite:
+            return lite.execute(statement, values).fetchall()
 
     @property
     def database(self) -> Path:
@@ -166,17 +224,5 @@ class House:
         found = {row[0]: json.loads(row[1]) for row in self.rows("SELECT id, record FROM runs")}
         return {run_id: found[run_id] for run_id in run_ids if run_id in found}
 
-
-@contextmanager
-def a_house(folder: Path) -> Iterator[House]:
-    """A started server on a new folder; whatever runs on it is dead afterwards."""
-    data_dir = folder / "data"
-    write_candles(data_dir / "candles" / "BTCUSDT_1h.csv", bars=600, seed=3)
-    house = House(data_dir, free_port())
-    house.start()
-    try:
-        yield house
-    finally:
-        house.kill()
-        house.client.close()
-        _kill_all_below(data_dir)
+    def record(self, run_id: str) -> dict[str, Any] | None:
+        return self.records([run_id]).get(run_id)

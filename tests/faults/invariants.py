@@ -9,7 +9,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 from typing import Any
@@ -18,8 +17,10 @@ from headway.domain.errors import CorruptRunFile
 from headway.wire.lines import decode_line
 from headway.wire.rundir import find_json
 from tests.e2e.harness import processes_of
-from tests.faults.engine import METRIC, SIGNATURES, STEPS, checksum_of, values_of
+from tests.faults.engine import METRIC, PPO, SIGNATURES, STEPS, checksum_of, values_of
 from tests.faults.house import House
+from tests.faults.readers import broken_in_outbox
+from tests.faults.scene import Expected
 from tests.waiting import is_alive
 
 _POINT = Struct("<qd")  # as in headway.store.series
@@ -27,15 +28,8 @@ _POINTS = (
     "SELECT series.attempt, blocks.payload FROM series JOIN blocks ON blocks.series_id = series.id "
     "WHERE series.run_id = ? AND series.name = ? AND blocks.level = 0 ORDER BY series.attempt, blocks.number"
 )
+_OF_TIME = ("second", "per_s", "elapsed", "time")  # in the names of numbers that differ from run to run
 _REMAINS = ("*.partial", ".draft-*", ".supervisor.*")
-
-
-@dataclass(frozen=True)
-class Expected:
-    """A run as the case has made it."""
-
-    run_id: str
-    seed: int
 
 
 def broken_in(house: House, runs: list[Expected]) -> list[str]:
@@ -46,23 +40,38 @@ def broken_in(house: House, runs: list[Expected]) -> list[str]:
         if run.run_id in records:
             record = records[run.run_id]
             problems = [
-                *_of_end(run, record),
+                *_of_end(house, run, record),
                 *_of_attempts(house, run, record),
                 *_of_events(house, run, record),
-                *_of_series(house, run),
+                *(_of_real_series(house, run) if run.notes == PPO else _of_series(house, run, record)),
             ]
             found += [f"{run.run_id}: {problem}" for problem in problems]
-    return [*found, *_of_sealed(house), *_of_folder(house, runs), *_of_store(house)]
+    return [*found, *_of_sealed(house), *_of_folder(house, runs), *_of_store(house), *broken_in_outbox(house)]
 
 
-def _of_end(run: Expected, record: dict[str, Any]) -> Iterable[str]:
-    if (record["state"], record["reason"]) != ("done", "completed"):
+def _of_end(house: House, run: Expected, record: dict[str, Any]) -> Iterable[str]:
+    if (record["state"], record["reason"]) != (run.state, run.reason):
         yield f"ended {record['state']} ({record['reason']}): {record['error']}"
-        return
-    told = record["result"]["metrics"]
-    wanted = {"checksum": checksum_of(run.seed), "steps": float(STEPS)}
-    if told != wanted:
-        yield f"its metrics are {told}, undisturbed they are {wanted}"
+    elif run.state == "done":
+        told, wanted = record["result"]["metrics"], _undisturbed_metrics(house, run)
+        differing = {
+            name: (told.get(name), value) for name, value in wanted.items() if told.get(name) != value
+        }
+        if differing:
+            yield f"its metrics are not those of an undisturbed training (found, wanted): {differing}"
+
+
+def _undisturbed_metrics(house: House, run: Expected) -> dict[str, Any]:
+    if run.notes != PPO:
+        return {"checksum": checksum_of(run.seed), "steps": float(STEPS)}
+    assert house.undisturbed is not None
+    record = house.record(house.undisturbed)
+    assert record is not None
+    return {name: value for name, value in record["result"]["metrics"].items() if not _is_of_time(name)}
+
+
+def _is_of_time(name: str) -> bool:
+    return any(word in name for word in _OF_TIME)
 
 
 def _of_attempts(house: House, run: Expected, record: dict[str, Any]) -> Iterable[str]:
@@ -71,7 +80,7 @@ def _of_attempts(house: House, run: Expected, record: dict[str, Any]) -> Iterabl
     if numbers != list(range(1, record["attempt"] + 1)):
         yield f"the record counts {record['attempt']} attempts, the folder has {numbers}"
     signatures = folder.path / SIGNATURES
-    starts = Counter(signatures.read_text().splitlines())
+    starts = Counter(signatures.read_text().splitlines() if signatures.exists() else [])
     yield from (
         f"attempt {number} was started {count} times" for number, count in starts.items() if count > 1
     )
@@ -108,20 +117,38 @@ def _of_events(house: House, run: Expected, record: dict[str, Any]) -> Iterable[
         yield f"it ended {kinds['run_ended']} times and was resumed {kinds['run_resumed']} times"
 
 
-def _of_series(house: House, run: Expected) -> Iterable[str]:
+def _of_series(house: House, run: Expected, record: dict[str, Any]) -> Iterable[str]:
     reference = values_of(run.seed)
     seen: dict[int, list[int]] = {}
-    for attempt, payload in house.rows(_POINTS, run.run_id, METRIC):
-        for step, value in _POINT.iter_unpack(payload):
-            seen.setdefault(attempt, []).append(step)
-            if value != reference[step - 1]:
-                yield f"{METRIC} of attempt {attempt} is {value} at step {step}, undisturbed {reference[step - 1]}"
+    for attempt, step, value in _points_of(house, run.run_id, METRIC):
+        seen.setdefault(attempt, []).append(step)
+        if value != reference[step - 1]:
+            yield f"{METRIC} of attempt {attempt} is {value} at step {step}, undisturbed {reference[step - 1]}"
     for attempt, steps in seen.items():
         if steps != list(range(steps[0], steps[0] + len(steps))):
             yield f"{METRIC} of attempt {attempt} has gaps or doubles: {steps}"
     missing = set(range(1, STEPS + 1)) - {step for steps in seen.values() for step in steps}
-    if missing:
+    if missing and record["state"] == "done":
         yield f"{METRIC} has no point at {sorted(missing)}; attempts end at {[s[-1] for s in seen.values()]}"
+
+
+def _of_real_series(house: House, run: Expected) -> Iterable[str]:
+    """Each point is that of the undisturbed training at its step, and none is missing."""
+    assert house.undisturbed is not None
+    names = {row[0] for row in house.rows("SELECT name FROM series WHERE run_id = ?", house.undisturbed)}
+    for name in sorted(name for name in names if not _is_of_time(name)):
+        wanted = {step: value for _, step, value in _points_of(house, house.undisturbed, name)}
+        found = list(_points_of(house, run.run_id, name))
+        if {step: value for _, step, value in found} != wanted:
+            yield f"{name} is not that of an undisturbed training"
+        steps = Counter((attempt, step) for attempt, step, _ in found)
+        yield from (f"{name} has {count} points at {at}" for at, count in steps.items() if count > 1)
+
+
+def _points_of(house: House, run_id: str, name: str) -> Iterable[tuple[int, int, float]]:
+    """Attempt, step and value, in the order in which they were kept."""
+    for attempt, payload in house.rows(_POINTS, run_id, name):
+        yield from ((attempt, step, value) for step, value in _POINT.iter_unpack(payload))
 
 
 def _of_sealed(house: House) -> Iterable[str]:
@@ -146,6 +173,8 @@ def _of_store(house: House) -> Iterable[str]:
         "leases": house.rows("SELECT run_id FROM leases"),
     }
     yield from (f"{name} still holds {rows}" for name, rows in held.items() if rows)
+    if house.database_url is not None:
+        return
     try:
         with closing(sqlite3.connect(house.database, timeout=0.5, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")

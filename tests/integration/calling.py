@@ -16,7 +16,7 @@ from headway.api.service import Service
 from headway.control.query import measure_unread
 from headway.control.watch import Watcher
 from headway.telemetry.counters import Counters, Load
-from tests.fakes.services import Services, make_services
+from tests.fakes.services import FakePredictor, Services, make_services
 
 SECRET = "a-secret-for-tests-only"
 
@@ -29,6 +29,7 @@ class Api:
     service: Service
     app: FastAPI
     watcher: Watcher
+    predictor: FakePredictor
 
     def ask(self, method: str, path: str, *, secret: str | None = SECRET, **arguments: Any) -> httpx.Response:
         """One request; what the application raises becomes the answer that a server would give."""
@@ -56,5 +57,7 @@ def make_api(tmp_path: Path, **policy: Any) -> Api:
     services = make_services(tmp_path, **policy)
     context = services.context
     counters = Counters(lambda: Load(*measure_unread(context)))
-    service = Service(context, fingerprint(SECRET), counters)
-    return Api(services, service, make_app(service, secret=SECRET, version="0"), Watcher(context))
+    predictor = FakePredictor()
+    service = Service(context, fingerprint(SECRET), counters, predictor)
+    app = make_app(service, secret=SECRET, version="0")
+    return Api(services, service, app, Watcher(context), predictor)

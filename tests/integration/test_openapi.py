@@ -17,6 +17,7 @@ from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from headway.api.guards import SECRET_HEADER
+from headway.client.sender import HttpSender
 from tests.integration.calling import SECRET, Api, make_api
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -49,18 +50,25 @@ class Known:
 
     api: Api
     job_ids: list[str]
+    webhook_id: str
 
 
 @pytest.fixture
 def known(tmp_path: Path) -> Iterator[Known]:
     """A server that is about to end, so that no stream stays open, with a session under way and jobs."""
-    api = make_api(tmp_path, store_url=f"sqlite:///{tmp_path / 'headway.db'}", jobs_per_hour=0)
+    sender = HttpSender(resolver=_resolve_nothing)
+    api = make_api(tmp_path, store_url=f"sqlite:///{tmp_path / 'headway.db'}", sender=sender, jobs_per_hour=0)
     api.service.closing.close()
     api.ask("POST", "/api/training/real-session", json={})
     waiting, cancelled = api.submit(), api.submit()
     api.ask("DELETE", f"/api/training/jobs/{cancelled}")
-    yield Known(api, [waiting, cancelled])
+    made = api.ask("POST", "/api/webhooks", json={"url": "https://hooks.example.org"})
+    yield Known(api, [waiting, cancelled], made.json()["webhook"]["id"])
     api.service.context.store.close()
+
+
+def _resolve_nothing(host: str, _port: int) -> list[str]:
+    raise OSError(f"{host} is not looked up in tests")
 
 
 def _operations(known: Known, document: dict[str, Any]) -> list[Any]:
@@ -76,6 +84,8 @@ def _examine(known: Known, operation: Any, mode: GenerationMode, headers: dict[s
     def check(case: Any, job_id: str | None) -> None:
         if job_id is not None and "job_id" in case.path_parameters:
             case.path_parameters["job_id"] = job_id
+        if job_id is not None and "webhook_id" in case.path_parameters:
+            case.path_parameters["webhook_id"] = known.webhook_id
         case.call_and_validate(base_url=_URL, headers=headers, checks=_CHECKS)
 
     run: Callable[[], None] = _SETTINGS(given(case=operation.as_strategy(mode), job_id=job_ids)(check))

@@ -8,18 +8,24 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
 
 from headway.api import examples
+from headway.api.datasets import make_datasets_router
 from headway.api.document import complete
 from headway.api.errors import install_errors
 from headway.api.guards import LimitBody, LimitHead, RequireSecret
 from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
+from headway.api.run_files import make_files_router
+from headway.api.run_series import make_series_router
+from headway.api.runs import make_runs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
+from headway.api.sockets import make_stream_route
+from headway.api.webhooks import make_webhooks_router
 from headway.domain.errors import StoreUnavailable
 
 
 def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None = None) -> FastAPI:
-    """The ASGI application over a service; all below `/api` needs the secret. It answers to `hosts`, or to loopback."""
+    """The ASGI application over a service. It answers to `hosts`, or to loopback."""
     app = FastAPI(
         title="Headway",
         version=version,
@@ -34,6 +40,10 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
     install_errors(app)
     app.include_router(make_jobs_router(service))
     app.include_router(make_sessions_router(service))
+    for make_router in (make_runs_router, make_series_router, make_files_router, make_datasets_router):
+        app.include_router(make_router(service))
+    app.router.routes.append(make_stream_route(service))
+    app.include_router(make_webhooks_router(service))
     _add_health(app, service)
     app.openapi_schema = complete(app.openapi())
     return app

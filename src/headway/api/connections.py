@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from struct import pack
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from headway.wire.stream import TOO_SLOW
 
 MAX_CONNECTIONS = 512  # half of the 1024 descriptors that a process commonly may have
 MAX_PENDING_HEAD_BYTES = 64 << 10  # above guards.MAX_HEAD_BYTES, which gives the better answer
 HEAD_S = 10.0
+STALLED_S = 20.0  # for a socket to take what was sent
+FRAMES = "headway.frames"  # our own message to a socket: `frames`, bytes of whole frames
+MAX_MESSAGE_BYTES = 4 << 10  # sockets only listen
+
+_WHOLE_TEXT = 0x81
+_MAX_SHORT = 125
+_MAX_MEDIUM = 0xFFFF
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -75,6 +87,68 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+class GuardedSocket(WebSocketsSansIOProtocol):
+    """Uvicorn's WebSocket, which waits for a reader as long as it takes; this one lets go of who does not read."""
+
+    stalled_s = STALLED_S
+    _stall_timer: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(self.stalled_s, self._let_go)
+
+    def resume_writing(self) -> None:
+        self._forget_stall()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_stall()
+        super().connection_lost(exc)
+
+    async def send(self, message: Any) -> None:
+        """As ASGI has it, and frames that are encoded already: many in one write, the same for every reader."""
+        if message["type"] != FRAMES:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.close_sent:
+            raise ClientDisconnected
+        self.transport.write(message["frames"])
+
+    def _forget_stall(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _let_go(self) -> None:
+        """Say why, to whom reads on after all, and hold nothing for it much longer."""
+        if not self.close_sent:
+            self.conn.send_close(TOO_SLOW, "it was not read")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.close_sent = True
+        self._stall_timer = self.loop.call_later(self.stalled_s, self.transport.abort)
+        self.disconnected = True
+        self.writable.set()  # whoever waits to send is told that nobody is there
+
+
+def frame_text(content: bytes) -> bytes:
+    """A text message from a server as one frame (RFC 6455, section 5.2): whole, unmasked, not compressed."""
+    size = len(content)
+    if size <= _MAX_SHORT:
+        return bytes((_WHOLE_TEXT, size)) + content
+    if size <= _MAX_MEDIUM:
+        return pack("!BBH", _WHOLE_TEXT, _MAX_SHORT + 1, size) + content
+    return pack("!BBQ", _WHOLE_TEXT, _MAX_SHORT + 2, size) + content
+
+
 def uvicorn_limits() -> dict[str, Any]:
     """What a uvicorn.Config must be given for these limits."""
-    return {"http": GuardedProtocol, "timeout_keep_alive": 5, "proxy_headers": False, "server_header": False}
+    return {
+        "http": GuardedProtocol,
+        "ws": GuardedSocket,
+        "ws_max_size": MAX_MESSAGE_BYTES,
+        "ws_per_message_deflate": False,  # each watcher would cost a compression of every message
+        "timeout_keep_alive": 5,
+        "proxy_headers": False,
+        "server_header": False,
+    }

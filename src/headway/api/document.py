@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headway.api.guards import SECRET_HEADER
+from headway.api.guards import SECRET_HEADER, needs_secret
 
 Document = dict[str, Any]
 
@@ -16,7 +16,7 @@ def complete(document: Document) -> Document:
     """The document of this application, changed in place."""
     for path, routes in document["paths"].items():
         for route in routes.values():
-            _complete_route(route, secured=path.startswith("/api"))
+            _complete_route(route, secured=needs_secret(path))
     for name in _NOT_TOLD:
         document["components"]["schemas"].pop(name, None)
     document["components"]["securitySchemes"] = {

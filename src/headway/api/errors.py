@@ -46,6 +46,7 @@ ANSWERS: dict[type[HeadwayError], Answer] = {
     errors.Conflict: Answer(409, "conflict"),
     errors.PreflightFailed: Answer(422, "preflight_rejected"),
     errors.DataError: Answer(422, "data_unavailable"),
+    errors.TooLarge: Answer(413, "too_large"),
     errors.RateLimited: Answer(429, "rate_limited"),
     errors.StoreUnavailable: Answer(503, "unavailable"),
     errors.IllegalTransition: Answer(500, "internal_error"),
@@ -134,11 +135,14 @@ def _describe_invalid(first: ErrorDetails | dict[str, Any]) -> ErrorBody:
     """The first thing that does not fit, in the words of the other errors."""
     place = [str(part) for part in first["loc"]]
     field = ".".join(place[1:]) or place[0]
+    value = presentable(first.get("input"))
     broken = first["type"] == "json_invalid"
     bound = f"valid JSON: {first.get('ctx', {}).get('error', first['msg'])}" if broken else str(first["msg"])
     if first["type"] == "extra_forbidden":
         bound = "unknown field"
-    found = describe(errors.InvalidInput("body" if broken else field, presentable(first.get("input")), bound))
+    if first["type"] == "unknown_field":
+        field, value = f"{field}.{first['ctx']['field']}".removeprefix("body."), None
+    found = describe(errors.InvalidInput("body" if broken else field, value, bound))
     return (
         found.model_copy(update={"value": None, "message": f"the body is not {bound}"}) if broken else found
     )

@@ -7,7 +7,7 @@ from typing import Any
 from headway.wire.jobs import ErrorBody, RealSession
 
 JOB_ID = "tr_1764000000000_0f1e2d3c"
-_AT = "2026-11-23T09:05:36.123456Z"
+AT = "2026-11-23T09:05:36.123456Z"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -26,6 +26,15 @@ _ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
     "forbidden": (403, {"message": "a page of another site asks: only pages of this server may"}),
     "too_slow": (408, {"message": "the body did not come within 10 seconds"}),
     "not_found": (404, {"message": f"there is no run '{JOB_ID}'"}),
+    "webhook_not_found": (
+        404,
+        {"error": "not_found", "message": "there is no webhook 'wh_1764000000000_0f1e2d3c'"},
+    ),
+    "delivery_not_found": (404, {"error": "not_found", "message": "the webhook has no such delivery"}),
+    "too_many_webhooks": (
+        409,
+        {"error": "conflict", "message": "there are 64 webhooks, which is the most: remove one"},
+    ),
     "not_ready": (409, {"message": f"{JOB_ID} has not ended: it is training", "state": "training"}),
     "already_ended": (409, {"message": f"{JOB_ID} has ended (done)", "state": "done"}),
     "not_resumable": (
@@ -61,9 +70,9 @@ _ERRORS: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 _OF_ALL = ("unauthorized", "invalid_input", "forbidden", "too_long", "too_many_headers", "unavailable")
-_OF_BODIES = ("too_slow", "too_large")
+OF_BODIES = ("too_slow", "too_large")
 
-_ACCEPTED = {"jobId": JOB_ID, "acceptedAt": _AT, "estimatedDuration": "10 hours", "queuePosition": 0}
+_ACCEPTED = {"jobId": JOB_ID, "acceptedAt": AT, "estimatedDuration": "10 hours", "queuePosition": 0}
 _METRICS = {
     "sharpe": 0.81,
     "returnPct": 12.4,
@@ -79,7 +88,7 @@ _METRICS = {
 }
 _JOB = {
     "jobId": JOB_ID,
-    "createdAt": _AT,
+    "createdAt": AT,
     "state": "training",
     "progress": 0.41,
     "phase": "PPO epoch 49/123",
@@ -92,7 +101,7 @@ _JOB = {
     "attempt": 1,
     "step": 401408,
     "stepsTotal": 1007616,
-    "contact": {"state": "live", "heartbeatAt": _AT},
+    "contact": {"state": "live", "heartbeatAt": AT},
 }
 _ENDED = {**_JOB, "state": "done", "progress": 1.0, "reason": "completed", "metrics": _METRICS}
 _SUMMARY = {"queueLength": 0, "currentJob": JOB_ID, "isRunning": True}
@@ -112,10 +121,10 @@ _METRICS_TEXT = 'training_jobs_total{state="done"} 1.0\n'
 
 
 def of_create() -> Responses:
-    return _responses(
+    return respond(
         202,
         _ACCEPTED,
-        *_OF_BODIES,
+        *OF_BODIES,
         "idempotency_conflict",
         "data_unavailable",
         "rate_limited",
@@ -123,44 +132,44 @@ def of_create() -> Responses:
 
 
 def of_list() -> Responses:
-    return _responses(200, {"jobs": [_JOB], "total": 1, "queue": _SUMMARY, "nextCursor": None})
+    return respond(200, {"jobs": [_JOB], "total": 1, "queue": _SUMMARY, "nextCursor": None})
 
 
 def of_status() -> Responses:
-    return _responses(200, {"job": _JOB}, "not_found")
+    return respond(200, {"job": _JOB}, "not_found")
 
 
 def of_results() -> Responses:
-    return _responses(200, {"job": _ENDED, "metrics": _METRICS}, "not_found", "not_ready")
+    return respond(200, {"job": _ENDED, "metrics": _METRICS}, "not_found", "not_ready")
 
 
 def of_queue() -> Responses:
     example = {"queueLength": 0, "isRunning": True, "slots": [{"kind": "cpu", "index": 0, "jobId": JOB_ID}]}
-    return _responses(200, example)
+    return respond(200, example)
 
 
 def of_logs() -> Responses:
-    found = _responses(200, None, "not_found")
+    found = respond(200, None, "not_found")
     return {**found, 200: {"content": {"text/plain": {"example": "…\n"}}, "description": "Console output"}}
 
 
 def of_events() -> Responses:
-    found = _responses(200, None, "not_found")
+    found = respond(200, None, "not_found")
     return {**found, 200: {"content": {"text/event-stream": {"example": _STREAM}}, "description": "Events"}}
 
 
 def of_cancel() -> Responses:
-    example = {"jobId": JOB_ID, "state": "training", "cancelRequestedAt": _AT}
-    return _responses(202, example, "not_found", "already_ended", "conflict")
+    example = {"jobId": JOB_ID, "state": "training", "cancelRequestedAt": AT}
+    return respond(202, example, "not_found", "already_ended", "conflict")
 
 
 def of_resume() -> Responses:
-    return _responses(202, _ACCEPTED, "not_found", "not_resumable", "conflict", *_OF_BODIES)
+    return respond(202, _ACCEPTED, "not_found", "not_resumable", "conflict", *OF_BODIES)
 
 
 def of_session() -> Responses:
     example = {"success": True, "message": "The training ran to its end.", "job": _ENDED, "metrics": _METRICS}
-    found = _responses(200, example, "busy", "data_unavailable", *_OF_BODIES)
+    found = respond(200, example, "busy", "data_unavailable", *OF_BODIES)
     failed = {"model": RealSession, "description": "The training failed or was cancelled"}
     return {**found, 500: failed, 503: {**found[503], "model": RealSession | ErrorBody}}
 
@@ -176,11 +185,11 @@ def of_health() -> Responses:
 
 
 def of_metrics() -> Responses:
-    found = {code: entry for code, entry in _responses(200, None).items() if code not in (200, 401, 503)}
+    found = {code: entry for code, entry in respond(200, None).items() if code not in (200, 401, 503)}
     return {**found, 200: {"content": {"text/plain": {"example": _METRICS_TEXT}}, "description": "Metrics"}}
 
 
-def _responses(status: int, example: dict[str, Any] | None, *codes: str) -> Responses:
+def respond(status: int, example: dict[str, Any] | None, *codes: str) -> Responses:
     """The good answer with an example, and every error of the route with one."""
     found: Responses = {status: {"content": {"application/json": {"example": example}}}}
     for code in (*codes, *_OF_ALL):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 
@@ -12,11 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headway.api.errors import CLOSING, to_response
 from headway.wire.jobs import ErrorBody
+from headway.wire.stream import SECRET_SUBPROTOCOL, SUBPROTOCOL, UNAUTHORIZED
 
 MAX_BODY_BYTES = 64 << 10
 MAX_HEAD_BYTES = 32 << 10  # all headers together
 MAX_TARGET_BYTES = 4 << 10  # path and query
 BODY_S = 10.0
+OPEN_PATHS = frozenset({"/health", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+UPLOADS = "/datasets/"  # bodies of PUT below it are streamed to the disk, under a limit of their own
 SECRET_HEADER = "x-admin-secret"  # noqa: S105  (its name, not the secret)
 
 
@@ -25,27 +29,69 @@ def fingerprint(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
 
 
+def needs_secret(path: str) -> bool:
+    """Whether only who has the secret may ask for a path: all but what tells nothing of any run."""
+    return path not in OPEN_PATHS
+
+
 class RequireSecret:
-    """401 for all below `/api` unless the secret is right; compared in constant time."""
+    """401 for all but the open pages, and a closed socket for every socket, unless the secret is right."""
 
     def __init__(self, app: ASGIApp, *, secret: str) -> None:
         self._app = app
-        self._secret = secret.encode()
+        self._secret = secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api") or self._is_right(scope):
+        if not _is_guarded(scope) or is_authorised(scope, self._secret):
             await self._app(scope, receive, send)
-            return
-        body = ErrorBody(
-            error="unauthorized",
-            message=f"the header {SECRET_HEADER} is missing or wrong",
-            remedy="Send the server's ADMIN_SECRET",
-        )
-        await to_response(body, 401, CLOSING)(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await _close_unauthorised(scope, receive, send)
+        else:
+            await _unauthorised()(scope, receive, send)
 
-    def _is_right(self, scope: Scope) -> bool:
-        given = Headers(scope=scope).get(SECRET_HEADER, "")
-        return hmac.compare_digest(given.encode("latin-1", "replace"), self._secret)
+
+def is_authorised(scope: Scope, secret: str) -> bool:
+    """Whether a request or socket carries the secret; compared in constant time."""
+    given = Headers(scope=scope).get(SECRET_HEADER)
+    if given is None and scope["type"] == "websocket":
+        given = _secret_of_subprotocols(scope)
+    return hmac.compare_digest((given or "").encode("latin-1", "replace"), secret.encode())
+
+
+def choose_subprotocol(scope: Scope) -> str | None:
+    """What to answer to a socket: our name where it was offered, never the secret beside it."""
+    offered: list[str] = scope.get("subprotocols", [])
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+def _is_guarded(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or (scope["type"] == "http" and needs_secret(scope["path"]))
+
+
+def _secret_of_subprotocols(scope: Scope) -> str | None:
+    """Pages of a browser cannot send headers with a socket: they offer the secret as a subprotocol."""
+    offered = (name for name in scope.get("subprotocols", ()) if name.startswith(SECRET_SUBPROTOCOL))
+    text = next(offered, SECRET_SUBPROTOCOL).removeprefix(SECRET_SUBPROTOCOL)
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except ValueError:
+        return None
+
+
+def _unauthorised() -> Response:
+    body = ErrorBody(
+        error="unauthorized",
+        message=f"the header {SECRET_HEADER} is missing or wrong",
+        remedy="Send the server's ADMIN_SECRET",
+    )
+    return to_response(body, 401, CLOSING)
+
+
+async def _close_unauthorised(scope: Scope, receive: Receive, send: Send) -> None:
+    """Accept first: a browser tells its page the code of a socket that was open, and nothing of one that was not."""
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": choose_subprotocol(scope)})
+    await send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": "the secret is missing or wrong"})
 
 
 class LimitHead:
@@ -74,7 +120,7 @@ class LimitBody:
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _is_upload(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -116,6 +162,10 @@ async def _read(receive: Receive) -> tuple[bytes | None, bool]:
             return None, False
         if not message.get("more_body", False):
             return body, False
+
+
+def _is_upload(scope: Scope) -> bool:
+    return scope["method"] == "PUT" and str(scope["path"]).startswith(UPLOADS)
 
 
 def _target_bytes(scope: Scope) -> int:

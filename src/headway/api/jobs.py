@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -12,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from headway.api import examples
+from headway.api.cursors import read_cursor, write_cursor
 from headway.api.service import Service
 from headway.api.streams import Following, follow_run
 from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summary
@@ -20,9 +19,8 @@ from headway.control.query import get_view, list_views, read_console, view_queue
 from headway.control.resume import resume
 from headway.control.submit import Accepted, Submission, find_replay, submit
 from headway.control.translate import JOBS, spec_of_job
-from headway.domain.clock import format_utc, parse_utc
+from headway.domain.clock import format_utc
 from headway.domain.errors import InvalidInput, NotReady
-from headway.domain.ids import require_run_id
 from headway.domain.json import canonical_json
 from headway.domain.states import State
 from headway.ports import RunFilter
@@ -81,13 +79,13 @@ def _add_list(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """Jobs, newest first, with the number of all that match."""
         states = None if state is None else frozenset({state})
-        which = RunFilter(origin=JOBS, states=states, before=_read_cursor(cursor), limit=limit)
+        which = RunFilter(origin=JOBS, states=states, after=read_cursor(cursor), limit=limit)
         page = list_views(context, which)
         found = jobs.JobList(
             jobs=[to_job(view, context.run_dir(view.run.id)) for view in page.views],
             total=page.total,
             queue=to_summary(view_queue(context, 0)),
-            next_cursor=_write_cursor(page.next_cursor),
+            next_cursor=write_cursor(page.last),
         )
         return as_json(found)
 
@@ -208,20 +206,3 @@ def _with_steps(request: TrainingRequest, steps: int | None) -> TrainingRequest:
         bound = f"the body says {request.steps}"
         raise InvalidInput("steps", steps, bound, remedy="Send steps once, in the body or in the query")
     return request.model_copy(update={"steps": steps})
-
-
-def _write_cursor(cursor: tuple[datetime, str] | None) -> str | None:
-    if cursor is None:
-        return None
-    moment, run_id = cursor
-    return base64.urlsafe_b64encode(f"{format_utc(moment)} {run_id}".encode()).decode()
-
-
-def _read_cursor(text: str | None) -> tuple[datetime, str] | None:
-    if text is None:
-        return None
-    try:
-        moment, run_id = base64.urlsafe_b64decode(text).decode().split(" ")
-        return parse_utc(moment), require_run_id(run_id)
-    except (ValueError, InvalidInput) as error:
-        raise InvalidInput("cursor", text, "the nextCursor of a page of this list") from error

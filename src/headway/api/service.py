@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from headway.api.streams import Closing
 from headway.control.context import Context
+from headway.ports import Predictor
 from headway.telemetry.counters import Counters
 
 
@@ -16,4 +17,5 @@ class Service:
     context: Context
     owner: str  # fingerprint of the secret
     counters: Counters
+    predictor: Predictor
     closing: Closing = field(default_factory=Closing)

@@ -46,7 +46,7 @@ def _start(service: Service, request: RealSessionRequest) -> str:
 
 
 def _require_alone(tx: Transaction) -> None:
-    others = tx.list_runs(RunFilter(origin=REAL_SESSION, states=_UNDER_WAY, limit=1))
+    others = tx.list_runs(RunFilter(origin=REAL_SESSION, states=_UNDER_WAY, limit=1)).runs
     if others:
         raise Busy(f"a session is under way: {others[0].id}", run_id=others[0].id)
 

@@ -48,7 +48,7 @@ def to_job(view: RunView, folder: RunDir) -> jobs.TrainingJob:
         max_cost_usd=limits.max_cost_usd,
         estimated_cost_usd=estimate_cost_usd(hours, limits.usd_per_hour),
         seed=run.spec.seed,
-        notes=run.spec.notes,
+        notes=run.notes,
         origin=run.spec.origin,
         contact=_to_contact(view.contact),
         attempt=run.attempt,

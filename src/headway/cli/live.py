@@ -104,9 +104,10 @@ class PlainView(_Quiet):
 class LiveView:
     """A picture that is redrawn in place; what is worth keeping scrolls by above it."""
 
-    def __init__(self, console: Console, job_id: str) -> None:
+    def __init__(self, console: Console, job_id: str, *, what: str = "job") -> None:
         self._console = console
         self._job_id = job_id
+        self._what = what
         self._standing = Standing()
         self._told_s = time.monotonic()
         self._unreachable: str | None = None
@@ -147,7 +148,7 @@ class LiveView:
             parts.append(Text(f"contact to the training lost since {now.contact_lost}", style="yellow"))
         if self._unreachable is not None:
             parts.append(Text(f"server lost, trying again: {self._unreachable}", style="yellow"))
-        parts.append(Text("Ctrl-C detaches; the job goes on", style="dim"))
+        parts.append(Text(f"Ctrl-C detaches; the {self._what} goes on", style="dim"))
         return Group(*parts)
 
     def _bar(self, now: Standing) -> RenderableType:

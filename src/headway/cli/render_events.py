@@ -17,6 +17,7 @@ _NOTABLE: dict[str, str] = {
     EventKind.CONTACT_REGAINED: "contact to the training regained",
     EventKind.DATA_REMOVED: "data were removed by retention",
     EventKind.NOTE_LOGGED: "{level}: {text}",
+    "checkpoint": "checkpoint of step {step}: {filename}",
 }
 
 
@@ -34,7 +35,10 @@ def notable_line(news: News) -> str | None:
     pattern = _NOTABLE.get(news.kind)
     if pattern is None:
         return None
-    known = {name: text_of(news.data.get(name)) for name in ("reason", "since", "level", "text")}
+    known = {
+        name: text_of(news.data.get(name))
+        for name in ("reason", "since", "level", "text", "step", "filename")
+    }
     return f"{time_text(news.at)}  {pattern.format(attempt=text_of(news.attempt), **known)}"
 
 

@@ -31,7 +31,8 @@ _BACKLOG = 2048
 def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
     """Run the service; the exit code. Raises StoreUnavailable when the folder, database or port cannot be had."""
     secret, is_new = find_secret(settings)
-    configure_logs(settings.log_level, as_json=settings.log_json, secrets=(secret,))
+    hidden = (secret, *(url.get_secret_value() for url in settings.notify_urls))
+    configure_logs(settings.log_level, as_json=settings.log_json, secrets=hidden)
     listener = _listen(settings)
     running = build(settings, secret, session=session)
     hosts = make_hosts(settings.bind, settings.hosts)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from headway.cli import skippy_jobs, skippy_submit, skippy_tell
-from headway.cli.skippy_session import Session
+from headway.cli.common import Session
 
 _EXIT_CODES = (
     "Exit codes: 0 done or detached, 1 other error, 2 usage or no secret, 3 refused, 4 failed, 5 watch timed out, "

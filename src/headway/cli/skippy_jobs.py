@@ -6,18 +6,16 @@ from typing import Annotated
 
 import typer
 
+from headway.cli.common import AsJson, require_number, to_seconds, write_json
 from headway.cli.exits import Exit
 from headway.cli.render import make_console, number_text, say, text_of
 from headway.cli.render_jobs import show_job, show_list, show_queue, show_results
-from headway.cli.skippy_session import AsJson, JobArgument, JobOption, open_client, require_job, write_json
-from headway.cli.skippy_submit import require_number
+from headway.cli.skippy_session import JobArgument, JobOption, open_client, require_job
 from headway.cli.skippy_watch import choose_view, follow_to_end, say_detached, watch_to_end
 from headway.client.answers import Body
 from headway.client.jobs import JobsClient
 from headway.domain.states import State
 from headway.wire.jobs import CancelAccepted, JobList, JobResults, JobStatus, QueueStatus
-
-_HOUR_S = 3600.0
 
 WatchHours = Annotated[
     float | None,
@@ -121,7 +119,7 @@ def _wait_for_cancel(client: JobsClient, job_id: str, hours: float | None, *, as
     console = make_console()
     view = choose_view(console, job_id, as_json=as_json)
     try:
-        state = follow_to_end(client, job_id, view, _seconds(hours))
+        state = follow_to_end(client, job_id, view, to_seconds(hours))
     except KeyboardInterrupt:
         say_detached(job_id, as_json=as_json)
         return Exit.DONE
@@ -159,7 +157,7 @@ def resume(  # noqa: PLR0913  (Typer reads the flags from the signature)
             say(make_console(), f"{text_of(answer.get('jobId', job_id))}: resumed, queue position {place}")
         if watch_it:
             raise typer.Exit(
-                watch_to_end(client, job_id, deadline_s=_seconds(watch_timeout), as_json=as_json)
+                watch_to_end(client, job_id, deadline_s=to_seconds(watch_timeout), as_json=as_json)
             )
 
 
@@ -174,8 +172,4 @@ def watch(
     """Watch a job to its end; the exit code says how it ended."""
     with open_client(context, as_json=as_json) as client:
         job_id = require_job(job, flag)
-        raise typer.Exit(watch_to_end(client, job_id, deadline_s=_seconds(watch_timeout), as_json=as_json))
-
-
-def _seconds(hours: float | None) -> float | None:
-    return None if hours is None else hours * _HOUR_S
+        raise typer.Exit(watch_to_end(client, job_id, deadline_s=to_seconds(watch_timeout), as_json=as_json))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated, Any
 
 import typer
 
+from headway.cli.common import HOUR_S, AsJson, require_number, split_names, write_json
+from headway.cli.errors import tell_error
 from headway.cli.exits import Exit
 from headway.cli.render import make_console, say, text_of
-from headway.cli.skippy_errors import tell_error
-from headway.cli.skippy_session import AsJson, open_client, write_json
+from headway.cli.skippy_session import open_client
 from headway.cli.skippy_watch import watch_to_end
 from headway.client.answers import Body
 from headway.client.errors import ApiError, ServerUnreachable
@@ -20,14 +20,6 @@ from headway.wire.jobs import TrainingRequest
 
 _DEFAULT = TrainingRequest()
 _STEPS = 1_000_000
-_HOUR_S = 3600.0
-
-
-def require_number(value: float | None) -> float | None:
-    """A usage error for NaN and infinity, which JSON does not have."""
-    if value is not None and not isfinite(value):
-        raise typer.BadParameter(f"{value} is not a number")
-    return value
 
 
 def ppo(  # noqa: PLR0913  (Typer reads the flags from the signature)
@@ -106,7 +98,7 @@ def ppo(  # noqa: PLR0913  (Typer reads the flags from the signature)
         accepted = create(client, request, idempotency_key or new_token(), as_json=as_json)
         _show_accepted(accepted, as_json=as_json, last=detach)
         if not detach:
-            job_id, deadline_s = str(accepted.get("jobId")), hours * _HOUR_S
+            job_id, deadline_s = str(accepted.get("jobId")), hours * HOUR_S
             raise typer.Exit(watch_to_end(client, job_id, deadline_s=deadline_s, as_json=as_json))
 
 
@@ -124,11 +116,6 @@ def create(client: JobsClient, request: dict[str, Any], key: str, *, as_json: bo
     except KeyboardInterrupt as error:
         _say_unknown(key)
         raise typer.Exit(Exit.ERROR) from error
-
-
-def split_names(text: str) -> list[str]:
-    """`BTC, ETH` as a list."""
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _say_unknown(key: str) -> None:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
+from headway.cli.common import AsJson, write_json
 from headway.cli.live import contact_line
 from headway.cli.render import make_console, say
 from headway.cli.render_events import event_line, is_kept
-from headway.cli.skippy_session import AsJson, JobArgument, JobOption, open_client, require_job, write_json
+from headway.cli.skippy_session import JobArgument, JobOption, open_client, require_job
 from headway.cli.skippy_watch import say_detached
 from headway.client.answers import LogPiece, News
 from headway.client.follow import ContactChange, Follower

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from headway.cli.common import write_json
 from headway.cli.exits import Exit
 from headway.cli.live import JsonView, LiveView, PlainView, View
 from headway.cli.render import make_console, say
 from headway.cli.render_jobs import show_results
-from headway.cli.skippy_session import write_json
 from headway.client.answers import END
 from headway.client.follow import Follower
 from headway.client.jobs import JobsClient

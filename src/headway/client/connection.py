@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from headway.client.sse import read_frames
 
 T = TypeVar("T")
 
-_ROOT = "/api/training"
+JOBS_ROOT = "/api/training"
 _ANSWER_S = 60.0
 _CONNECT_S = 5.0
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -30,7 +30,7 @@ def is_local(host: str) -> bool:
 
 
 class Connection:
-    """Requests to `/api/training` of one server."""
+    """Requests to one server. Paths begin at `root`, which is the jobs API unless another is named."""
 
     def __init__(
         self,
@@ -40,13 +40,15 @@ class Connection:
         retry_for_s: float,
         pacing: Pacing,
         on_retry: Callable[[Retry], None],
+        root: str = JOBS_ROOT,
     ) -> None:
         self.host = host.rstrip("/")
+        self.secret = secret
         self._retry_for_s = retry_for_s
         self._pacing = pacing
         self._on_retry = on_retry
         self._http = httpx.Client(
-            base_url=f"{self.host}{_ROOT}",
+            base_url=f"{self.host}{root}",
             headers={"x-admin-secret": secret},
             timeout=httpx.Timeout(_ANSWER_S, connect=_CONNECT_S),
             trust_env=not is_local(self.host),  # a proxy cannot reach this machine's own addresses
@@ -80,6 +82,15 @@ class Connection:
         if not answer.is_success:
             raise error_of(answer)
         return answer
+
+    @contextmanager
+    def download(self, path: str, *, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        """One try of a file, whose body is read as it comes. ApiError, ServerUnreachable."""
+        with self._told(), self._http.stream("GET", path, headers=dict(headers)) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise error_of(answer)
+            yield answer
 
     def stream(
         self, path: str, *, after: int, silence_s: float, follow: bool

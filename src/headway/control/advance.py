@@ -15,6 +15,15 @@ from headway.domain.states import State, require_transition
 from headway.ports import Transaction
 from headway.wire.crashpoints import reach
 
+# When lists are told a run's numbers: now and then while it runs, and whenever it comes to rest.
+_NUMBERS_SETTLED = {
+    EventKind.CHECKPOINT_SAVED,
+    EventKind.EVALUATION_STARTED,
+    EventKind.ATTEMPT_ENDED,
+    EventKind.RUN_RESUMED,
+    EventKind.RUN_ENDED,
+}
+
 
 def advance(
     tx: Transaction,
@@ -34,6 +43,8 @@ def advance(
         require_transition(run.state, state)
     moved = run.evolve(event_seq=run.event_seq + 1, **changes)
     tx.update_run(moved, expected_seq=run.event_seq)
+    if kind in _NUMBERS_SETTLED:
+        tx.index_numbers(moved)
     reach("advance.updated")
     tx.append_event(run.id, moved.event_seq, moved.attempt, at, kind, data or {})
     return moved

@@ -11,6 +11,7 @@ from typing import TypeVar
 from headway.domain.errors import InvalidInput, StaleAttempt
 from headway.domain.runs import Run
 from headway.ports import Clock, DataCatalog, EngineCatalog, EventBus, Executor, Store, Transaction
+from headway.ports.webhooks import WebhookSender
 from headway.wire.rundir import RunDir
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Policy:
     contact_lost_after_s: float = 10.0
     lease_s: float = 30.0
     max_attempts: int = 3
+    max_upload_bytes: int = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Context:
     executors: Mapping[str, Executor]
     candles: DataCatalog
     engines: EngineCatalog
+    sender: WebhookSender
     policy: Policy
     fence: str | None = None
 

@@ -8,8 +8,31 @@ from dataclasses import dataclass
 from headway.control.context import Context
 from headway.domain.events import Event
 from headway.domain.runs import Run
+from headway.ports import Transaction
 
 BATCH = 500
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events after a cursor, in order, and the cursor to go on from."""
+
+    events: list[Event]
+    cursor: int
+
+
+def read_batch(tx: Transaction, after: int, run_id: str | None = None) -> Batch:
+    """At most a batch of the events after a cursor: a position among all events, or a seq among those of one run."""
+    if run_id is not None:
+        events = tx.events_of(run_id, after, BATCH)
+        return Batch(events, events[-1].seq if events else after)
+    events = tx.events_after(after, BATCH)
+    return Batch(events, events[-1].position if events else after)
+
+
+def read_unread(tx: Transaction, subscriber: str, *, not_before: int = 0) -> Batch:
+    """At most a batch of what a subscriber of all events has not read; `not_before` is a position to begin after."""
+    return read_batch(tx, max(tx.find_cursor(subscriber) or 0, not_before))
 
 
 @dataclass(frozen=True)
@@ -28,7 +51,7 @@ class News:
 
 def read_news(context: Context, run_id: str, after_seq: int) -> News:
     """Events of a run after a cursor, at most a batch, with the run in the same snapshot. NotFound."""
-    return context.store.read(lambda tx: News(tx.events_of(run_id, after_seq, BATCH), tx.get_run(run_id)))
+    return context.store.read(lambda tx: News(read_batch(tx, after_seq, run_id).events, tx.get_run(run_id)))
 
 
 @dataclass
@@ -49,11 +72,8 @@ class OutboxReader:
 
     def step(self) -> int:
         """Hand over one batch; returns how many events it held."""
-        events = self.context.store.read(
-            lambda tx: tx.events_after(tx.find_cursor(self.subscriber) or 0, BATCH)
-        )
-        if events:
-            self.handle(events)
-            position = events[-1].position
-            self.context.store.write(lambda tx: tx.set_cursor(self.subscriber, position))
-        return len(events)
+        batch = self.context.store.read(lambda tx: read_unread(tx, self.subscriber))
+        if batch.events:
+            self.handle(batch.events)
+            self.context.store.write(lambda tx: tx.set_cursor(self.subscriber, batch.cursor))
+        return len(batch.events)

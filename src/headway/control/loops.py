@@ -23,6 +23,8 @@ _ACTIVE_PAUSE_S = 0.05  # between two looks at running attempts
 _IDLE_PAUSE_S = 1.0
 _RETRY_PAUSE_S = 1.0
 _GATHER_S = 0.005
+_SIDE_GATHER_S = 0.05
+_SIDE_PAUSE_S = 30.0
 
 
 @dataclass
@@ -110,3 +112,23 @@ def make_outbox_loop(reader: OutboxReader, on_broken: Callable[[str, BaseExcepti
         return _IDLE_PAUSE_S
 
     return Loop(reader.subscriber, step, on_broken)
+
+
+def make_side_loop(context: Context, name: str, step: Callable[[], float]) -> Loop:
+    """A loop whose failure must harm nobody: it is told in the log, and the loop goes on after a pause.
+
+    Woken by every change of any run, it may be late: it gathers for longer than the others.
+    """
+
+    def guarded() -> float:
+        try:
+            return step()
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  (whatever it is, runs are none the worse for it)
+            _log.exception("loop failed, trying again", loop=name)
+            return _SIDE_PAUSE_S
+
+    loop = Loop(name, guarded, lambda _name, _error: None, gather_s=_SIDE_GATHER_S)
+    context.bus.subscribe("*", loop.wake)
+    return loop

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 
 from headway.control.context import Context
+from headway.control.forecast_plan import MIN_ROWS, plan_rows, rows_within
 from headway.domain.errors import DataError, PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.specs import Spec
 from headway.domain.trading import MIN_BARS, TradingConfig
+from headway.wire.forecast import ForecastConfig
 
 
 def preflight(context: Context, spec: Spec) -> None:
@@ -17,6 +19,27 @@ def preflight(context: Context, spec: Spec) -> None:
     _require_disk(context)
     if spec.engine == "ppo":
         _require_candles(context, TradingConfig.from_json(spec.config))
+    if spec.engine == "forecast":
+        _require_rows(context, ForecastConfig.model_validate(spec.config))
+
+
+def _require_rows(context: Context, config: ForecastConfig) -> None:
+    try:
+        coverage = context.candles.coverage(config.data.source, config.data.base_timeframe)
+    except DataError as error:
+        raise PreflightFailed(str(error), reason=Reason.DATA_UNAVAILABLE) from error
+    rows = rows_within(config, coverage)
+    if rows is None:
+        return
+    plan = plan_rows(config, rows)
+    if not plan.enough:
+        raise PreflightFailed(
+            f"{coverage.filename} has {rows} bars of {config.data.base_timeframe}; {plan.usable} have a whole context "
+            f"of {config.model.context_bars} bars on each of {', '.join(config.data.timeframes)}, which leaves "
+            f"{plan.train} to train, {plan.validation} to validate, {plan.test} to test; at least {MIN_ROWS} of each "
+            "are needed: give more candles, fewer timeframes, a smaller variant or shorter horizons",
+            reason=Reason.DATA_UNAVAILABLE,
+        )
 
 
 def _require_disk(context: Context) -> None:

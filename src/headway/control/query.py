@@ -12,7 +12,7 @@ from headway.domain.ids import require_run_id
 from headway.domain.retention import Kept, explain_removed
 from headway.domain.runs import Run
 from headway.domain.states import ACTIVE
-from headway.ports import RunFilter, SlotUse
+from headway.ports import Place, RunFilter, SlotUse
 
 _MAX_LOG_BYTES = 1 << 20
 
@@ -44,7 +44,7 @@ class RunView:
 class RunPage:
     views: list[RunView]
     total: int
-    next_cursor: tuple[datetime, str] | None
+    last: Place | None  # where the next page goes on; None when there is none
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,21 @@ def get_view(context: Context, run_id: str) -> RunView:
     return RunView(run, position, contact_of(context, run))
 
 
+def require_kept(run: Run, kept: Kept) -> None:
+    """To be asked where something is not there: NotFound, with when and by what, when retention has removed it."""
+    told = explain_removed(run.removed, kept, run.id)
+    if told is not None:
+        raise NotFound(told)
+
+
 def list_views(context: Context, which: RunFilter) -> RunPage:
-    """A page of runs, newest first, with the number of all that match."""
-    runs, total, waiting = context.store.read(
+    """A page of runs with the number of all that match."""
+    rows, total, waiting = context.store.read(
         lambda tx: (tx.list_runs(which), tx.count_runs(which), tx.queued(1000))
     )
     places = {run_id: place for place, run_id in enumerate(waiting)}
-    views = [RunView(run, places.get(run.id), contact_of(context, run)) for run in runs]
-    last = runs[-1] if len(runs) == which.limit else None
-    return RunPage(views, total, (last.created_at, last.id) if last else None)
+    views = [RunView(run, places.get(run.id), contact_of(context, run)) for run in rows.runs]
+    return RunPage(views, total, rows.last)
 
 
 def view_queue(context: Context, limit: int = 100) -> QueueView:
@@ -151,9 +157,7 @@ def read_console(
             file.seek(begin)
             content = file.read(_MAX_LOG_BYTES)
     except FileNotFoundError:
-        removed = explain_removed(run.removed, Kept.LOGS, run_id)
-        if removed is not None:
-            raise NotFound(removed) from None
+        require_kept(run, Kept.LOGS)
         return LogPiece(b"", 0)
     end_offset = begin + len(content)
     if offset is None:

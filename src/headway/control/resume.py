@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from headway.control.advance import advance
-from headway.control.context import Context
+from headway.control.context import Context, Policy
 from headway.control.translate import limits_of_resume
+from headway.control.translate_runs import limits_of_run_resume
 from headway.domain.errors import NotResumable
 from headway.domain.events import EventKind
 from headway.domain.limits import Limits
@@ -17,11 +18,12 @@ from headway.domain.states import RESUMABLE, State
 from headway.ports import Transaction
 from headway.wire.jobs import ResumeRequest
 from headway.wire.rundir import find_checkpoint
+from headway.wire.runs import ResumeRun
 
 _LEAST_ALLOWANCE_S = 1.0
 
 
-def resume(context: Context, run_id: str, request: ResumeRequest) -> tuple[Run, int]:
+def resume(context: Context, run_id: str, request: ResumeRequest | ResumeRun) -> tuple[Run, int]:
     """Put a run back into the queue; returns it with its queue position.
 
     What earlier attempts have spent counts: a run that reached its limit needs a higher one.
@@ -29,12 +31,18 @@ def resume(context: Context, run_id: str, request: ResumeRequest) -> tuple[Run, 
     """
     run = context.store.read(lambda tx: tx.get_run(run_id))
     _require_resumable(run)
-    limits = limits_of_resume(request, run.spec.limits, context.policy)
+    limits = _raise_limits(request, run.spec.limits, context.policy)
     _require_allowance(run, limits)
     checkpoint = find_checkpoint(context.run_dir(run_id))
     path = checkpoint.path if checkpoint else None
     now = context.clock.now()
     return context.commit(run_id, lambda tx: _requeue(tx, run_id, limits, path, now))
+
+
+def _raise_limits(request: ResumeRequest | ResumeRun, old: Limits, policy: Policy) -> Limits:
+    if isinstance(request, ResumeRun):
+        return limits_of_run_resume(request, old, policy)
+    return limits_of_resume(request, old, policy)
 
 
 def _requeue(

@@ -33,6 +33,7 @@ class Submission:
     key: str | None = None  # idempotency key
     body_sha256: str = ""
     rate_limited: bool = True
+    tags: tuple[str, ...] = ()
     guard: Callable[[Transaction], None] | None = None  # raises when the run must not be accepted now
 
 
@@ -108,6 +109,9 @@ def _insert(tx: Transaction, submission: Submission, run_id: str, now: datetime)
         created_at=now,
         series=series_of(spec),
         event_seq=1,
+        name=spec.label,
+        tags=submission.tags,
+        notes=spec.notes,
     )
     tx.insert_run(run)
     tx.append_event(run.id, 1, 0, now, EventKind.RUN_QUEUED, {"engine": spec.engine, "origin": spec.origin})

@@ -9,6 +9,7 @@ from headway.control.context import Policy
 from headway.domain.errors import InvalidInput
 from headway.domain.limits import MIN_HOURS, Limits, hours_from_steps, require_affordable, require_hours
 from headway.domain.specs import Spec
+from headway.domain.subjects import symbols_of, timeframes_of
 from headway.domain.trading import TradingConfig, require_features, require_symbols, require_timeframe
 from headway.wire.jobs import RealSessionRequest, ResumeRequest, TrainingRequest
 
@@ -33,7 +34,7 @@ def spec_of_job(request: TrainingRequest, policy: Policy) -> Spec:
         engine="ppo",
         config=_trading_config(request, policy).to_json(),
         limits=_limits(hours, _max_cost(request, policy), policy),
-        seed=_seed(request.seed),
+        seed=pick_seed(request.seed),
         priority=request.priority,
         notes=request.notes,
         origin=JOBS,
@@ -53,7 +54,7 @@ def spec_of_session(request: RealSessionRequest, policy: Policy) -> Spec:
         engine="ppo",
         config=_trading_config(request, policy).to_json(),
         limits=_limits(Hours(request.duration, hard), policy.ceiling_cost_usd, policy),
-        seed=_seed(request.seed),
+        seed=pick_seed(request.seed),
         origin=REAL_SESSION,
         request=request.model_dump(mode="json", by_alias=True),
     )
@@ -76,7 +77,9 @@ def limits_of_resume(request: ResumeRequest, old: Limits, policy: Policy) -> Lim
 
 
 def series_of(spec: Spec) -> str:
-    """Runs with the same series are generations of one another: same symbols, timeframe and version."""
+    """Runs with the same series are generations of one another: same symbols, timeframes and version."""
+    if spec.engine != "ppo":
+        return f"{','.join(sorted(symbols_of(spec)))}|{','.join(timeframes_of(spec))}"
     config = TradingConfig.from_json(spec.config)
     return f"{','.join(sorted(config.symbols))}|{config.timeframe}|{config.version}"
 
@@ -148,6 +151,6 @@ def _limits(hours: Hours, max_cost_usd: float, policy: Policy) -> Limits:
     )
 
 
-def _seed(asked: int | None) -> int:
+def pick_seed(asked: int | None) -> int:
     """The seed asked for, else a fresh one: frozen at submit, so that every attempt trains with the same."""
     return asked if asked is not None else secrets.randbelow(2**31)

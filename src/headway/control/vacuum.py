@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from headway.control.advance import advance
@@ -20,7 +21,7 @@ from headway.domain.json import JsonObject
 from headway.domain.retention import Holdings, Item, Kept, Removal, Rules, choose
 from headway.domain.runs import Run
 from headway.domain.states import TERMINAL
-from headway.ports import RunFilter, Store, Transaction
+from headway.ports import RunFilter, RunRows, Store, Transaction
 from headway.wire.rundir import RunDir, list_checkpoints, measure, verified_step
 
 _PAGE = 200
@@ -42,16 +43,14 @@ class Plan:
 
 def plan_removals(store: Store, runs_dir: Path, rules: Rules, now: datetime) -> Iterator[Plan]:
     """What the rules take of each run that has ended, newest first; nothing is changed."""
-    which = RunFilter(states=TERMINAL, limit=_PAGE)
-    while True:
-        page = store.read(lambda tx, which=which: tx.list_runs(which))  # type: ignore[misc]
-        for run in page:
+    which: RunFilter | None = RunFilter(states=TERMINAL, limit=_PAGE)
+    while which is not None:
+        page = store.read(partial(_list, which=which))
+        for run in page.runs:
             removals = _choose(store, RunDir(runs_dir / run.id), run, rules, now)
             if removals:
                 yield Plan(run, tuple(removals))
-        if len(page) < _PAGE:
-            return
-        which = RunFilter(states=TERMINAL, limit=_PAGE, before=(page[-1].created_at, page[-1].id))
+        which = replace(which, after=page.last) if page.last else None
 
 
 def record_plan(store: Store, plan: Plan, now: datetime) -> bool:
@@ -69,6 +68,10 @@ def remove_files(runs_dir: Path, plan: Plan) -> None:
     for removal in plan.removals:
         for path in removal.paths:
             _remove(folder.path / path)
+
+
+def _list(tx: Transaction, which: RunFilter) -> RunRows:
+    return tx.list_runs(which)
 
 
 def _choose(store: Store, folder: RunDir, run: Run, rules: Rules, now: datetime) -> list[Removal]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -26,7 +27,21 @@ from headway.ports import LogCursor, Sighting, Transaction
 
 _log = structlog.get_logger("headway.watch")
 
-_LOOK_AGAIN = timedelta(seconds=1)  # at a run that another server follows
+T = TypeVar("T")
+
+_LOOK_AGAIN_S = 1.0  # at a run that another server follows
+
+
+@dataclass(frozen=True)
+class _Watched(Generic[T]):
+    """Something that its owner changes for as long as it lives, and how long it has been as it is."""
+
+    value: T
+    since_s: float  # monotonic: what the clocks of two machines say, and a clock that jumps, decide nothing
+
+    def seen(self, value: T, now_s: float) -> _Watched[T]:
+        """The same when it has not changed."""
+        return self if value == self.value else _Watched(value, now_s)
 
 
 @dataclass
@@ -40,8 +55,12 @@ class Watcher:
     token: str = field(default_factory=new_token)
     _cursors: dict[tuple[str, int], LogCursor] = field(default_factory=dict)
     _told: set[tuple[str, int]] = field(default_factory=set)
-    _leased_until: dict[str, datetime] = field(default_factory=dict)
-    _others_until: dict[str, datetime] = field(default_factory=dict)
+    _renew_at: dict[str, float] = field(default_factory=dict)  # of the leases that it holds; monotonic
+    _others: dict[str, _Watched[tuple[str, datetime]]] = field(
+        default_factory=dict
+    )  # leases of other servers
+    _ask_again_at: dict[str, float] = field(default_factory=dict)  # when to look at those again; monotonic
+    _beats: dict[tuple[str, int], _Watched[datetime | None]] = field(default_factory=dict)
     _troubles: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,9 +74,9 @@ class Watcher:
 
     def release(self) -> None:
         """At the end: give up all leases, so that another server need not wait until they run out."""
-        for run_id in list(self._leased_until):
+        for run_id in list(self._renew_at):
             self.context.store.write(partial(_drop_lease, run_id=run_id, token=self.token))
-        self._leased_until.clear()
+        self._renew_at.clear()
 
     def step(self) -> int:
         """One look at every active run that is this server's to follow; returns how many these are."""
@@ -75,7 +94,7 @@ class Watcher:
         except StaleAttempt:
             # It moved on between two looks, or another server has it: ask for the lease, then look again.
             self._cursors.pop((run.id, run.attempt), None)
-            self._leased_until.pop(run.id, None)
+            self._renew_at.pop(run.id, None)
         except StoreUnavailable:
             raise
         except (HeadwayError, OSError) as error:
@@ -127,16 +146,20 @@ class Watcher:
         finish(self.context, run, proof)
 
     def _check_contact(self, run: Run, sighting: Sighting) -> None:
-        now = self.context.clock.now()
-        limit = timedelta(seconds=self.context.policy.contact_lost_after_s)
-        lost = sighting.alive is None or (
-            sighting.heartbeat_at is not None and now - sighting.heartbeat_at > limit
-        )
+        now, beat = self.context.clock.now(), sighting.heartbeat_at
+        silent_s = self._silent_s(run, beat)
+        lost = sighting.alive is None or silent_s > self.context.policy.contact_lost_after_s
         if lost and run.contact_lost_since is None:
-            since = sighting.heartbeat_at or now
-            self.context.commit(run.id, lambda tx: _lose_contact(tx, run, since, now))
-        elif not lost and run.contact_lost_since is not None:
+            self.context.commit(run.id, lambda tx: _lose_contact(tx, run, beat or now, now))
+        elif not lost and run.contact_lost_since not in (None, beat):
             self.context.commit(run.id, lambda tx: _regain_contact(tx, run, now))
+
+    def _silent_s(self, run: Run, beat: datetime | None) -> float:
+        """Seconds for which this server has seen no new heartbeat; 0 for an attempt that has not begun to beat."""
+        key, now_s = (run.id, run.attempt), self.context.clock.monotonic()
+        seen = self._beats.get(key, _Watched(beat, now_s)).seen(beat, now_s)
+        self._beats[key] = seen
+        return 0.0 if beat is None else now_s - seen.since_s
 
     def _pass_cancel_on(self, run: Run) -> None:
         key = (run.id, run.attempt)
@@ -147,33 +170,46 @@ class Watcher:
 
     def _holds(self, run: Run) -> bool:
         """Whether this watcher may act on the run: its lease is renewed well before it runs out."""
-        until = self._leased_until.get(run.id)
-        renew_at = timedelta(seconds=self.context.policy.lease_s / 2)
-        if until is not None and until - self.context.clock.now() > renew_at:
+        if self.context.clock.monotonic() < self._renew_at.get(run.id, 0.0):
             return True
         return not self._is_anothers(run) and self._lease(run, exclusive=False)
 
     def _is_anothers(self, run: Run) -> bool:
         """Whether another server holds the lease; looked up now and then, and without writing."""
-        now = self.context.clock.now()
-        if self._others_until.get(run.id, now) > now:
+        now_s = self.context.clock.monotonic()
+        if now_s < self._ask_again_at.get(run.id, 0.0):
             return True
         lease = self.context.store.read(lambda tx: tx.find_lease(run.id))
-        if lease is None or lease[0] == self.token or lease[1] <= now:
+        if lease is None or lease[0] == self.token:
+            self._others.pop(run.id, None)
             return False
-        self._others_until[run.id] = min(lease[1], now + _LOOK_AGAIN)
-        return True
+        seen = self._others.get(run.id, _Watched(lease, now_s)).seen(lease, now_s)
+        self._others[run.id] = seen
+        left_s = self._left_s(seen)
+        self._ask_again_at[run.id] = now_s + min(left_s, _LOOK_AGAIN_S)
+        return left_s > 0.0
+
+    def _left_s(self, seen: _Watched[tuple[str, datetime]]) -> float:
+        """Seconds until another server's lease has run out: by its own word, or because it is no longer renewed."""
+        unchanged_s = self.context.clock.monotonic() - seen.since_s
+        told_s = (seen.value[1] - self.context.clock.now()).total_seconds()
+        return min(told_s, self.context.policy.lease_s - unchanged_s)
 
     def _lease(self, run: Run, *, exclusive: bool) -> bool:
-        now = self.context.clock.now()
-        until = now + timedelta(seconds=self.context.policy.lease_s)
+        now, lease_s = self.context.clock.now(), self.context.policy.lease_s
+        until = now + timedelta(seconds=lease_s)
+        seen = self._others.get(run.id)
+        lapsed = seen.value if seen is not None and self._left_s(seen) <= 0.0 else None
         held = self.context.store.write(
-            lambda tx: _take_lease(tx, run.id, self.token, now, until, force=exclusive)
+            lambda tx: (
+                (exclusive or _is_free(tx, run.id, self.token, now, lapsed))
+                and _set_lease(tx, run.id, self.token, until)
+            )
         )
         if held:
-            self._leased_until[run.id] = until
+            self._renew_at[run.id] = self.context.clock.monotonic() + lease_s / 2
         else:
-            self._leased_until.pop(run.id, None)
+            self._renew_at.pop(run.id, None)
         return held
 
     def _forget_all_but(self, runs: list[Run]) -> None:
@@ -181,16 +217,20 @@ class Watcher:
         ids = {run.id for run in runs}
         self._cursors = {key: value for key, value in self._cursors.items() if key in alive}
         self._told &= alive
-        self._leased_until = {key: value for key, value in self._leased_until.items() if key in ids}
-        self._others_until = {key: value for key, value in self._others_until.items() if key in ids}
+        self._beats = {key: value for key, value in self._beats.items() if key in alive}
+        self._renew_at = {key: value for key, value in self._renew_at.items() if key in ids}
+        self._others = {key: value for key, value in self._others.items() if key in ids}
+        self._ask_again_at = {key: value for key, value in self._ask_again_at.items() if key in ids}
 
 
-def _take_lease(
-    tx: Transaction, run_id: str, token: str, now: datetime, until: datetime, *, force: bool
+def _is_free(
+    tx: Transaction, run_id: str, token: str, now: datetime, lapsed: tuple[str, datetime] | None
 ) -> bool:
     lease = tx.find_lease(run_id)
-    if not force and lease is not None and lease[0] != token and lease[1] > now:
-        return False
+    return lease is None or lease[0] == token or lease[1] <= now or lease == lapsed
+
+
+def _set_lease(tx: Transaction, run_id: str, token: str, until: datetime) -> bool:
     tx.set_lease(run_id, token, until)
     return True
 

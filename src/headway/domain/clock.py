@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 
@@ -32,3 +33,6 @@ class SystemClock:
 
     def now(self) -> datetime:
         return utc_now()
+
+    def monotonic(self) -> float:
+        return time.monotonic()

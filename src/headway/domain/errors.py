@@ -11,6 +11,7 @@ HeadwayError
 │   └── IdempotencyConflict the key was used with another body
 ├── Unauthorized            no secret, or a wrong one
 ├── Forbidden               a page of another site asks
+├── TooLarge                what is sent is larger than the server takes
 ├── RateLimited             too many runs created; says when to try again
 ├── PreflightFailed         data, disk or engine are not there; carries the reason
 ├── StaleAttempt            a write by an attempt that is no longer the run's current one
@@ -100,6 +101,10 @@ class RateLimited(HeadwayError):
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class TooLarge(HeadwayError):
+    """More bytes than the server takes; says how many it does."""
 
 
 class PreflightFailed(HeadwayError):

@@ -26,6 +26,9 @@ class EventKind(StrEnum):
     CONTACT_REGAINED = "contact_regained"
     ATTEMPT_ENDED = "attempt_ended"  # active -> queued; data: attempt, reason, error, attempt_runtime_s
     RUN_RESUMED = "run_resumed"  # failed or cancelled -> queued; data: checkpoint, from_state
+    RUN_RELABELLED = (
+        "run_relabelled"  # a person changed what a run is called; data: name, tags, notes (what was changed)
+    )
     RUN_ENDED = (
         "run_ended"  # -> done, failed, cancelled; data: state, reason, error, attempt_runtime_s, runtime_s
     )

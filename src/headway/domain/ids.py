@@ -10,11 +10,11 @@ from headway.domain.errors import InvalidInput
 
 RUN_ID_PATTERN = re.compile(r"[a-z]{2,8}_[0-9]{13}_[0-9a-f]{8}")
 
-_PREFIXES = {"ppo": "tr"}
+_PREFIXES = {"ppo": "tr", "forecast": "fc"}
 
 
 def new_run_id(engine: str, now: datetime) -> str:
-    """`tr_<milliseconds>_<8 hex>` for a PPO job; other engines have a prefix of their own."""
+    """`tr_<milliseconds>_<8 hex>` for a PPO job, `fc_` for a forecasting run, `run_` for others."""
     prefix = _PREFIXES.get(engine, "run")
     return f"{prefix}_{int(now.timestamp() * 1000):013d}_{secrets.token_hex(4)}"
 

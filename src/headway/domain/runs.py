@@ -36,9 +36,10 @@ class Run:
     retries: int = 0  # attempts lost since the run was last queued by a person
     spent_s: float = 0.0  # runtime of the attempts that have ended
     event_seq: int = 0  # number of kept events; the newest one's seq
-    removed: dict[str, str] = field(
-        default_factory=dict
-    )  # logs, metrics, checkpoints: when retention took them (UTC)
+    name: str = ""  # what people call it; may be changed, also after the end
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    removed: dict[str, str] = field(default_factory=dict)  # when retention took logs, metrics, checkpoints
 
     def evolve(self, **changes: Any) -> Run:
         """A copy with some fields changed."""

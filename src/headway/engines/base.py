@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +72,11 @@ class Reporter(Protocol):
     def manifest(self, manifest: Manifest) -> None:
         """Write `manifest.json`. Call it before training begins."""
 
-    def draft(self, step: int) -> AbstractContextManager[Path]:
-        """`with reporter.draft(step) as folder:` write a checkpoint's files there; sealed and told on leaving."""
+    def draft(self, step: int, *, keep: Collection[int] | None = None) -> AbstractContextManager[Path]:
+        """`with reporter.draft(step) as folder:` write a checkpoint's files there; sealed and told on leaving.
+
+        Of earlier ones those of the steps in `keep` stay; without it, the newest three.
+        """
 
     def artifact(self, path: Path, kind: str) -> Artifact:
         """Hash a file below the run directory and tell of it."""

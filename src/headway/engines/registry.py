@@ -10,8 +10,11 @@ from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
 from headway.engines.base import Train
 
-_MODULES = {"ppo": "headway.engines.ppo.engine"}
-_NEEDS = {"ppo": ("torch", "stable_baselines3", "gymnasium", "polars", "arch", "jinja2")}
+_MODULES = {"ppo": "headway.engines.ppo.engine", "forecast": "headway.engines.forecast.engine"}
+_NEEDS = {
+    "ppo": ("torch", "stable_baselines3", "gymnasium", "polars", "arch", "jinja2"),
+    "forecast": ("torch", "lightning", "polars", "talib", "jinja2", "safetensors", "psutil", "yaml"),
+}
 
 
 class InstalledEngines:

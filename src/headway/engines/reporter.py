@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class FileReporter:
         write_json(self._run.manifest, manifest.to_json())
 
     @contextmanager
-    def draft(self, step: int) -> Iterator[Path]:
+    def draft(self, step: int, *, keep: Collection[int] | None = None) -> Iterator[Path]:
         self._run.checkpoints.mkdir(exist_ok=True)
         for abandoned in self._run.checkpoints.glob(".draft-*"):
             shutil.rmtree(abandoned)
@@ -96,7 +96,10 @@ class FileReporter:
         self._log.sync()  # who goes on from here never says again what was said before
         checkpoint = seal_checkpoint(self._run, folder, step)
         self._checkpoints.append(checkpoint)
-        prune_checkpoints(self._run, keep=_KEPT_CHECKPOINTS)
+        if keep is None:
+            prune_checkpoints(self._run, keep=_KEPT_CHECKPOINTS)
+        else:
+            prune_checkpoints(self._run, keep=1, steps=keep)
         self._log.add(LineKind.CHECKPOINT, checkpoint.to_json())
 
     def artifact(self, path: Path, kind: str) -> Artifact:

@@ -7,14 +7,11 @@ stop, 4 the disk was too full for the log, 1 it failed.
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from headway.domain.clock import format_utc, utc_now
 from headway.domain.errors import CorruptRunFile, DataError, HeadwayError, PreflightFailed
@@ -26,6 +23,7 @@ from headway.engines.base import Assignment, Diverged, Stopped
 from headway.engines.logwriter import LogWriter
 from headway.engines.registry import get_engine
 from headway.engines.reporter import FileReporter
+from headway.supervisor.trainers import leave, print_trace
 from headway.wire.attempts import REASON_OF_VERB, ExitCode, Launch, StopRequest, Verb
 from headway.wire.lines import LineKind
 from headway.wire.rundir import AttemptDir, RunDir, find_json, get_json, write_json
@@ -33,17 +31,21 @@ from headway.wire.rundir import AttemptDir, RunDir, find_json, get_json, write_j
 
 def run_session(attempt: AttemptDir) -> int:
     """Train an attempt to its end; the exit code."""
+    try:
+        return _run(attempt)
+    except OSError as error:  # the log cannot be opened or ended: the code must tell it
+        print_trace()
+        return ExitCode.of(error)
+
+
+def _run(attempt: AttemptDir) -> int:
     assignment = read_assignment(attempt)
     log = LogWriter(attempt.events)
     reporter = FileReporter(assignment.run, log)
     _listen(attempt, reporter)
     code, farewell = _train(assignment, reporter)
     log.add(LineKind.ENDED, farewell)
-    try:
-        log.close()
-    except OSError as error:
-        traceback.print_exc()
-        return ExitCode.DISK_FULL if error.errno == errno.ENOSPC else ExitCode.FAILED
+    log.close()
     return code
 
 
@@ -97,7 +99,7 @@ def _train(assignment: Assignment, reporter: FileReporter) -> tuple[ExitCode, di
             "error": stop.request.why,
         }
     except Exception as error:  # noqa: BLE001  (whatever an engine raises must be told, not lost)
-        traceback.print_exc()
+        print_trace()
         return ExitCode.FAILED, {"reason": classify(error).value, "error": describe(error)}
     return ExitCode.DONE, {"reason": result.reason.value, "error": None}
 
@@ -138,13 +140,6 @@ def describe(error: Exception) -> str:
     if isinstance(error, (HeadwayError, Diverged)):
         return str(error)
     return f"{type(error).__name__}: {error}"
-
-
-def leave(code: int) -> NoReturn:
-    """End the process without taking the interpreter down: all is written, and torch takes most of a second."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

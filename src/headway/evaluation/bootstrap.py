@@ -1,4 +1,4 @@
-"""The stationary bootstrap of Sharpe ratios, vectorised: thousands of resamples without writing one out."""
+"""The stationary bootstrap of means and Sharpe ratios, vectorised: thousands of resamples without writing one out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _CHUNK_BARS = 250_000  # resampled at once: at most 40 MB, whatever the number of resamples
+_DEFINED_SHARE = 0.99  # of the resamples must have a value
 _STILL_FRACTION = 1e-10  # of the variance of all bars: less is nothing but rounding
 
 
@@ -33,20 +34,42 @@ def resample_sharpes(returns_rk: Floats, *, block_bars: float, seed: int, replic
     bars, columns = returns_rk.shape
     mean_k = returns_rk.mean(axis=0)
     centred_rk = returns_rk - mean_k
-    moments_rm = np.tile(np.concatenate([centred_rk, centred_rk**2], axis=1), (2, 1))
-    totals_rm = np.concatenate([np.zeros((1, 2 * columns)), np.cumsum(moments_rm, axis=0)])
-    generator = np.random.default_rng(seed)
-    at_once = max(1, _CHUNK_BARS // bars)
-    means_bm = np.concatenate(
-        [
-            _sum_resamples(totals_rm, min(at_once, replications - done), 1.0 / block_bars, generator) / bars
-            for done in range(0, replications, at_once)
-        ]
-    )
+    moments_rm = np.concatenate([centred_rk, centred_rk**2], axis=1)
+    means_bm = _mean_resamples(moments_rm, block_bars, seed, replications)
     shift_bk = means_bm[:, :columns]
     variance_bk = (means_bm[:, columns:] - shift_bk**2) * (bars / (bars - 1))
     moving_bk = variance_bk > _STILL_FRACTION * returns_rk.var(axis=0)
     return np.asarray((mean_k + shift_bk) / np.sqrt(np.where(moving_bk, variance_bk, np.nan)))
+
+
+def resample_means(values_r: Floats, *, block_bars: float, seed: int, replications: int) -> Floats:
+    """The mean of each resample, made as in `resample_sharpes`."""
+    mean = values_r.mean()
+    centred = (values_r - mean)[:, None]
+    return np.asarray(mean + _mean_resamples(centred, block_bars, seed, replications)[:, 0])
+
+
+def percentile_interval(values: Floats, level: float) -> tuple[float, float] | None:
+    """The middle part of the resamples; None where too few of them have a value."""
+    defined = values[np.isfinite(values)]
+    if len(defined) < _DEFINED_SHARE * len(values):
+        return None
+    low, high = np.quantile(defined, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return float(low), float(high)
+
+
+def _mean_resamples(moments_rm: Floats, block_bars: float, seed: int, replications: int) -> Floats:
+    """Mean of each moment over each resample, (replications, moments)."""
+    bars, moments = moments_rm.shape
+    twice_rm = np.tile(moments_rm, (2, 1))
+    totals_rm = np.concatenate([np.zeros((1, moments)), np.cumsum(twice_rm, axis=0)])
+    generator = np.random.default_rng(seed)
+    at_once = max(1, _CHUNK_BARS // bars)
+    chunks = [
+        _sum_resamples(totals_rm, min(at_once, replications - done), 1.0 / block_bars, generator) / bars
+        for done in range(0, replications, at_once)
+    ]
+    return np.concatenate(chunks)
 
 
 def _sum_resamples(totals_rm: Floats, count: int, chance: float, generator: np.random.Generator) -> Floats:

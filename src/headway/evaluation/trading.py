@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from headway.domain.errors import InvalidInput
 from headway.domain.json import JsonObject, finite
-from headway.evaluation.bootstrap import Floats, estimate_block_bars, resample_sharpes
+from headway.evaluation.bootstrap import Floats, estimate_block_bars, percentile_interval, resample_sharpes
 
 Interval = tuple[float, float]
 
 MIN_BARS = 30  # fewer give no interval: a bootstrap of so few says nothing
-_DEFINED_SHARE = 0.99  # of the resamples must move
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def sharpe_interval(
         seed=seed,
         replications=replications,
     )
-    return _percentiles(sharpes[:, 0] * math.sqrt(bars_per_year), level)
+    return percentile_interval(sharpes[:, 0] * math.sqrt(bars_per_year), level)
 
 
 def sharpe_difference_interval(
@@ -221,7 +220,7 @@ def sharpe_difference_interval(
         seed=seed,
         replications=replications,
     )
-    return _percentiles((sharpes[:, 0] - sharpes[:, 1]) * math.sqrt(bars_per_year), level)
+    return percentile_interval((sharpes[:, 0] - sharpes[:, 1]) * math.sqrt(bars_per_year), level)
 
 
 def excludes_zero(interval: Interval | None) -> bool | None:
@@ -234,14 +233,6 @@ def _influence(returns_r: Floats) -> Floats:
     spread = float(returns_r.std())
     centred = (returns_r - returns_r.mean()) / spread
     return np.asarray(centred - 0.5 * float(returns_r.mean()) / spread * (centred**2 - 1.0))
-
-
-def _percentiles(values: Floats, level: float) -> Interval | None:
-    defined = values[np.isfinite(values)]
-    if len(defined) < _DEFINED_SHARE * len(values):
-        return None
-    low, high = np.quantile(defined, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return float(low), float(high)
 
 
 def _moves(returns_r: Floats) -> bool:

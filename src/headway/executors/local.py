@@ -107,7 +107,7 @@ class LocalExecutor:
 
     def _is_held(self, attempt: AttemptDir) -> bool:
         try:
-            descriptor = os.open(attempt.lock, os.O_RDWR)
+            descriptor = os.open(attempt.lock, os.O_RDONLY)  # to look is possible also in a read-only folder
         except FileNotFoundError:
             return False
         with self._probing:

@@ -18,7 +18,11 @@ from headway.wire.rundir import AttemptDir
 
 _log = structlog.get_logger("headway.executor")
 
-_SECRETS = ("ADMIN_SECRET", "HEADWAY_DATABASE_URL")  # a training has no business with them
+_SECRETS = (
+    "ADMIN_SECRET",
+    "HEADWAY_DATABASE_URL",
+    "HEADWAY_NOTIFY_URLS",
+)  # a training has no business with them
 # A fork copies no threads: these keep OpenBLAS and jemalloc (within polars) from starting any at import.
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false"}
 _REPLY_TIMEOUT_S = 5.0

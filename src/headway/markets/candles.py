@@ -77,6 +77,12 @@ class Candles:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
+    def cut(self, first: int, end: int) -> Candles:
+        """Only the rows from `first` to before `end`; the source is told as it was."""
+        book = self.book or {}
+        bars = {name: array[first:end] for name, array in self.columns() if name not in book}
+        return self.evolve(**bars, book={name: array[first:end] for name, array in book.items()} or None)
+
     def digest(self) -> str:
         """SHA-256 of symbol, timeframe and every value: equal bars, equal digest, whatever file they came from."""
         digest = hashlib.sha256(f"{self.symbol} {self.timeframe}".encode())

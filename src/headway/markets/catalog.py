@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from headway.domain.errors import DataError
+from headway.domain.subjects import CANDLES_FILE
 from headway.domain.trading import TIMEFRAMES_S, require_timeframe
+from headway.markets.spans import read_span
+from headway.ports import Coverage
 
 PACKAGED_LABEL = "packaged demo data (arch)"
 SUFFIXES = (".csv", ".parquet")
@@ -18,7 +21,6 @@ SUFFIXES = (".csv", ".parquet")
 _PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
 _PACKAGED_TIMEFRAME = "1d"
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,24}")
-_FILE_NAME = re.compile(rf"([A-Za-z0-9]+?)(?:USDT)?_({'|'.join(TIMEFRAMES_S)})\.(?:csv|parquet)")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,59 @@ class FileCatalog:
             return None
         return self._count(path)
 
+    def coverage(self, source: str, timeframe: str) -> Coverage:
+        """What there is of a symbol or file in a timeframe (see the port)."""
+        return self._cover(self._find(source, timeframe), timeframe)
+
+    def list_all(self) -> Sequence[Coverage]:
+        """All candles as they are, the user's own first."""
+        return [self._cover(holding, holding.timeframe) for holding in list_holdings(self._candles_dir)]
+
+    def _find(self, source: str, timeframe: str) -> Holding:
+        match = CANDLES_FILE.fullmatch(source)
+        if match is None:
+            return get_holding(self._candles_dir, source, timeframe)
+        path, own = self._candles_dir / source, match[2]
+        if not path.is_file():
+            raise DataError(
+                f"there is no file {source} in the candles folder: `headway data list` tells what there is"
+            )
+        if TIMEFRAMES_S[require_timeframe(timeframe)] % TIMEFRAMES_S[own]:
+            raise DataError(f"{source} has bars of {own}, which bars of {timeframe} cannot be made from")
+        return Holding(match[1], timeframe, path, source, "file", None if own == timeframe else own)
+
+    def _cover(self, holding: Holding, timeframe: str) -> Coverage:
+        path = holding.path or find_packaged_file(holding.symbol)
+        own = holding.resampled_from or timeframe
+        known = Coverage(
+            holding.symbol,
+            timeframe,
+            holding.source,
+            None,
+            None,
+            None,
+            origin=holding.origin,
+            label=holding.label,
+        )
+        if path is None or path.suffix == ".parquet":
+            size = path.stat().st_size if path is not None else None
+            return replace(
+                known, size_bytes=size, problem="Parquet is not counted: POST /datasets/validate reads it"
+            )
+        try:
+            rows, span, size_bytes = self._count(path), read_span(path), path.stat().st_size
+        except OSError as error:
+            return replace(known, problem=f"cannot be read: {error.strerror}")
+        return replace(
+            known,
+            rows=rows * TIMEFRAMES_S[own] // TIMEFRAMES_S[timeframe],
+            first_at=span.first_at,
+            last_at=span.last_at,
+            columns=span.columns,
+            size_bytes=size_bytes,
+            problem=None if span.first_at and span.last_at else "the times of the rows cannot be read",
+        )
+
     def _count(self, path: Path) -> int:
         try:
             stat = path.stat()
@@ -100,7 +155,7 @@ def find_holding(candles_dir: Path, symbol: str, timeframe: str) -> Holding | No
 def list_holdings(candles_dir: Path) -> list[Holding]:
     """All candle files of the folder as they are, by name, then the packaged data."""
     files = sorted(candles_dir.iterdir()) if candles_dir.is_dir() else []
-    named = [(path, _FILE_NAME.fullmatch(path.name)) for path in files]
+    named = [(path, CANDLES_FILE.fullmatch(path.name)) for path in files]
     own = [Holding(match[1], match[2], path, path.name, "file") for path, match in named if match]
     packaged = [_find_packaged(symbol, _PACKAGED_TIMEFRAME) for symbol in _PACKAGED]
     return own + [holding for holding in packaged if holding is not None]
@@ -108,7 +163,7 @@ def list_holdings(candles_dir: Path) -> list[Holding]:
 
 def read_file_name(path: Path) -> tuple[str, str] | None:
     """(symbol, timeframe) that a file name like `BTCUSDT_1h.csv` tells; None when it tells none."""
-    match = _FILE_NAME.fullmatch(path.name)
+    match = CANDLES_FILE.fullmatch(path.name)
     return (match[1], match[2]) if match else None
 
 

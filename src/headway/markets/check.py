@@ -14,7 +14,8 @@ from headway.domain.trading import TIMEFRAMES_S, require_timeframe
 from headway.markets.candles import PRICES, Seconds, describe_span
 from headway.markets.check_times import check_times
 from headway.markets.problems import Problem, Rules, tell
-from headway.markets.table import TIME_NAMES, UNREAD_TIME, Table, read_table
+from headway.markets.spans import TIME_NAMES
+from headway.markets.table import UNREAD_TIME, Table, read_table
 
 _US_PER_S = 1_000_000
 

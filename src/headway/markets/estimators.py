@@ -14,10 +14,27 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from headway.markets.candles import Floats
 
+Columns = dict[str, Floats]  # name -> one value a bar
+
 _CHUNK_BARS = 4096  # windows looked at together: bounds the memory of a standard deviation over long series
 _EVEN_SPREAD = 1e-12  # a spread this small beside the mean is rounding: the window is constant
 _LOG_FLOOR = 1e-18  # 1 / quote currency; stands for no price impact at all
 _CS_SCALE = 3.0 - 2.0 * np.sqrt(2.0)
+
+
+def change_over(values: Floats, bars: int) -> Floats:
+    """The value less that of so many bars before."""
+    change = np.full(len(values), np.nan)
+    change[bars:] = values[bars:] - values[:-bars]
+    return change
+
+
+def divide(numerator: Floats, denominator: Floats) -> Floats:
+    """The ratio; 0 where the denominator is 0 (nothing moved, nothing was traded), NaN where either is."""
+    known = ~(np.isnan(numerator) | np.isnan(denominator))
+    ratio = np.where(known, 0.0, np.nan)
+    np.divide(numerator, denominator, out=ratio, where=known & (np.abs(denominator) > 1e-12))
+    return ratio
 
 
 def rolling_mean(values: Floats, window: int) -> Floats:

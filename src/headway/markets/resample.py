@@ -26,7 +26,7 @@ def resample(candles: Candles, timeframe: str, *, weekdays_only: bool = False) -
     offset_s = bar_offset_s(size_s)
     bucket = (candles.open_at_s - offset_s) // size_s
     keep = _whole_buckets(candles, bucket, size_s, weekend_s=_WEEKEND_S if weekdays_only else 0)
-    kept = _take(candles, keep)
+    kept = candles.cut(keep.start, keep.stop)
     first = np.flatnonzero(np.diff(bucket[keep], prepend=-1))  # no bar is before the epoch
     at_s = (bucket[keep][first] + 1) * size_s + offset_s
     warnings = [f"{timeframe} bars were made from {candles.timeframe} bars of {candles.source.name}"]
@@ -54,12 +54,6 @@ def _whole_buckets(candles: Candles, bucket: Seconds, size_s: int, *, weekend_s:
     start = 0 if whole_first else int(np.searchsorted(bucket, bucket[0], side="right"))
     stop = len(candles) if whole_last else int(np.searchsorted(bucket, bucket[-1], side="left"))
     return slice(start, max(start, stop))
-
-
-def _take(candles: Candles, rows: slice) -> Candles:
-    changes = {name: array[rows] for name, array in candles.columns() if name not in (candles.book or {})}
-    book = candles.book and {name: array[rows] for name, array in candles.book.items()}
-    return candles.evolve(**changes, book=book)
 
 
 def _merge(candles: Candles, first: Seconds) -> Candles:

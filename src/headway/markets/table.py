@@ -14,8 +14,8 @@ from polars.exceptions import PolarsError
 
 from headway.domain.errors import DataError
 from headway.markets.candles import BOOK_COLUMNS, COLUMNS, Floats, Seconds
+from headway.markets.spans import MS_FROM_S, TIME_NAMES, US_FROM_MS
 
-TIME_NAMES = ("timestamp", "open_time", "datetime", "time", "date")  # the first that a file has is its time
 REQUIRED = ("timestamp", *COLUMNS)
 UNREAD_TIME = np.iinfo(np.int64).min
 
@@ -25,8 +25,6 @@ _ISO = (
     r"\s*(?:Z|z|UTC|(?<sign>[+-])(?<off_hour>\d{2}):?(?<off_minute>\d{2})?)?$"
 )
 _EPOCH = r"^(\d{9,17})(?:\.0*)?$"
-_US_FROM_MS = 10**14  # epoch numbers from here on are microseconds
-_MS_FROM_S = 10**11  # from here on milliseconds, below seconds
 
 
 @dataclass(frozen=True)
@@ -168,5 +166,5 @@ def _iso_us(text: pl.Expr) -> pl.Expr:
 def _epoch_us(text: pl.Expr) -> pl.Expr:
     """Epoch numbers as microseconds; how large a number is tells its unit, row by row."""
     number = text.str.extract(_EPOCH, 1).cast(pl.Int64)
-    scale = pl.when(number >= _US_FROM_MS).then(1).when(number >= _MS_FROM_S).then(1_000).otherwise(1_000_000)
+    scale = pl.when(number >= US_FROM_MS).then(1).when(number >= MS_FROM_S).then(1_000).otherwise(1_000_000)
     return number * scale

@@ -43,8 +43,12 @@ def decode_run(text: str) -> Run:
     record: dict[str, Any] = json.loads(text)
     times = {name: from_text(record.pop(name)) for name in _TIMES}
     reason, result = record.pop("reason"), record.pop("result")
+    spec = Spec.from_json(record.pop("spec"))
+    record.setdefault("name", spec.label)  # runs of older versions have none of the three
+    record.setdefault("notes", spec.notes)
+    record["tags"] = tuple(record.get("tags", ()))
     return Run(
-        spec=Spec.from_json(record.pop("spec")),
+        spec=spec,
         state=State(record.pop("state")),
         reason=Reason(reason) if reason else None,
         progress=Progress.from_json(record.pop("progress")),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -16,8 +17,10 @@ from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.states import ACTIVE, State
-from headway.ports import LogCursor, Reply, RunFilter, SlotUse, Transaction
+from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse, Transaction
 from headway.store import overlap
+from headway.store.matching import matches, place_of
+from headway.store.memory_hooks import HookTables, MemoryHooks
 from headway.store.series import Block, append
 
 T = TypeVar("T")
@@ -67,12 +70,13 @@ class _Tables:
     series: dict[tuple[str, str, int], _Blocks] = field(default_factory=dict)
     artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
     checkpoints: dict[tuple[str, str], Checkpoint] = field(default_factory=dict)
+    hooks: HookTables = field(default_factory=HookTables)
 
     def branch(self) -> _Tables:
         """A copy to work on; frozen content is shared."""
         copies = {name: copy.copy(value) for name, value in vars(self).items()}
         series = {key: replace(found, kept=dict(found.kept)) for key, found in self.series.items()}
-        return _Tables(**{**copies, "series": series})
+        return _Tables(**{**copies, "series": series, "hooks": self.hooks.branch()})
 
 
 class MemoryStore:
@@ -99,9 +103,10 @@ class MemoryStore:
         """Nothing is held."""
 
 
-class _MemoryTransaction:
+class _MemoryTransaction(MemoryHooks):
     def __init__(self, tables: _Tables) -> None:
         self._tables = tables
+        self._hooks = tables.hooks
 
     # runs
     def insert_run(self, run: Run) -> None:
@@ -130,14 +135,28 @@ class _MemoryTransaction:
             raise NotFound(f"there is no run {run_id}")
         return run
 
-    def list_runs(self, which: RunFilter) -> list[Run]:
-        found = sorted(self._matching(which), key=_newest_first, reverse=True)
-        if which.before is not None:
-            found = [run for run in found if _newest_first(run) < which.before]
-        return found[: which.limit]
+    def list_runs(self, which: RunFilter) -> RunRows:
+        placed = sorted(
+            ((place_of(run, which.sort), run) for run in self._matching(which)),
+            key=itemgetter(0),
+            reverse=which.sort.descending,
+        )
+        if which.after is not None:
+            after = which.after
+            placed = [
+                (at, run) for at, run in placed if (at < after if which.sort.descending else at > after)
+            ]
+        page = placed[: which.limit]
+        return RunRows([run for _, run in page], page[-1][0] if len(page) == which.limit and page else None)
 
     def count_runs(self, which: RunFilter) -> int:
         return len(self._matching(which))
+
+    def index_labels(self, run: Run) -> None:
+        """Lists look at the runs themselves."""
+
+    def index_numbers(self, run: Run) -> None:
+        """Lists look at the runs themselves."""
 
     def active_runs(self) -> list[Run]:
         active = (run for run in self._tables.runs.values() if run.state in ACTIVE)
@@ -160,13 +179,7 @@ class _MemoryTransaction:
         return sorted(times, reverse=True)[:limit]
 
     def _matching(self, which: RunFilter) -> list[Run]:
-        return [
-            run
-            for run in self._tables.runs.values()
-            if which.engine in (None, run.spec.engine)
-            and which.origin in (None, run.spec.origin)
-            and (which.states is None or run.state in which.states)
-        ]
+        return [run for run in self._tables.runs.values() if matches(run, which)]
 
     # idempotency
     def find_reply(self, owner: str, key: str) -> Reply | None:
@@ -332,10 +345,15 @@ def _refuse(*_: object, **__: object) -> Any:
 class _ReadOnly(_MemoryTransaction):
     """A write that vanishes with its branch would be a lie: it is an error instead."""
 
-    insert_run = update_run = touch_run = insert_reply = enqueue = dequeue = set_slots = _refuse
+    insert_run = update_run = touch_run = index_labels = index_numbers = insert_reply = enqueue = dequeue = (
+        set_slots
+    ) = _refuse
     claim_slots = free_slots = set_lease = extend_lease = drop_lease = append_event = set_cursor = _refuse
     set_log_cursor = append_points = add_artifact = add_checkpoint = _refuse
     remove_series = remove_checkpoint = _refuse
+    insert_webhook = update_webhook = delete_webhook = hold_webhook = release_webhook = _refuse
+    release_webhooks = insert_deliveries = update_delivery = postpone_deliveries = _refuse
+    bury_deliveries = revive_deliveries = forget_deliveries = _refuse
 
 
 def _newest_first(run: Run) -> tuple[datetime, str]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 
 from headway.domain.states import State
+from headway.domain.webhooks import DeliveryState
 
 _ID = String(32)
 _TIME = String(27)
@@ -52,14 +54,44 @@ runs = Table(
     Column("attempt", Integer, nullable=False),
     Column("event_seq", Integer, nullable=False),
     Column("created_at", _TIME, nullable=False),
-    Column("finished_at", _TIME),
+    Column("finished_at", _TIME),  # like started_at empty until then
     Column("record", Text, nullable=False),
+    Column("started_at", _TIME, nullable=False, server_default=""),
+    Column("sort_name", String(120), nullable=False, server_default=""),
+    Column("fraction", Float, nullable=False, server_default="0"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="known_state"),
     Index(None, "created_at", "id"),
     Index(None, "state", "created_at", "id"),
     Index(None, "engine", "state", "created_at"),
     Index(None, "engine", "series", "state", "finished_at"),
     Index(None, "owner", "created_at"),
+    Index(None, "engine", "created_at", "id"),
+    Index(None, "started_at", "id"),
+    Index(None, "finished_at", "id"),
+    Index(None, "sort_name", "id"),
+    Index(None, "fraction", "id"),
+)
+
+# What runs are found by: symbols, tags, words. The time of creation stands here too, so that a list of marked runs
+# is read in its order.
+run_marks = Table(
+    "run_marks",
+    metadata,
+    _of_run(primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("value", String(60), primary_key=True),
+    Column("created_at", _TIME, nullable=False),
+    Index(None, "kind", "value", "created_at", "run_id"),
+)
+
+# Numbers that runs are sorted by: written when something of a run is finished, not with every point.
+run_numbers = Table(
+    "run_numbers",
+    metadata,
+    _of_run(primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("value", Float, nullable=False),
+    Index(None, "name", "value", "run_id"),
 )
 
 replies = Table(
@@ -183,4 +215,42 @@ checkpoints = Table(
     Column("step", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
+)
+
+# `record` is the whole webhook, its secrets among it; who may send for it is kept beside it.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("holder", String(64)),
+    Column("held_until", _TIME),
+)
+
+# A delivery outlives the run that it tells of: no key leads to it.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("webhook_id", _ID, ForeignKey("webhooks.id"), nullable=False),
+    Column("run_id", _ID, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("next_at", _TIME, nullable=False),
+    Column("give_up_at", _TIME, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("ended_at", _TIME),
+    CheckConstraint(
+        f"state IN ({', '.join(repr(state.value) for state in DeliveryState)})", name="known_state"
+    ),
+    Index(None, "state", "next_at", "webhook_id"),
+    Index(None, "webhook_id", "state", "position"),
+    Index(None, "webhook_id", "position"),
+    Index(None, "state", "ended_at"),
 )

@@ -10,12 +10,10 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
-    Select,
     delete,
     func,
     insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -27,10 +25,12 @@ from headway.domain.events import Event, EventKind
 from headway.domain.json import JsonObject, encode_json
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
-from headway.ports import LogCursor, Reply, RunFilter, SlotUse
-from headway.store import overlap, statements
+from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse
+from headway.store import listing, overlap, statements
 from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
+from headway.store.hooks import SqlHooks
+from headway.store.matching import sort_name
 from headway.store.tables import (
     artifacts,
     checkpoints,
@@ -40,12 +40,11 @@ from headway.store.tables import (
     log_cursors,
     queue,
     replies,
-    runs,
     slots,
 )
 
 
-class SqlTransaction:
+class SqlTransaction(SqlHooks):
     """Works on a connection that is within a transaction; commits nothing itself."""
 
     def __init__(self, connection: Connection) -> None:
@@ -54,10 +53,11 @@ class SqlTransaction:
 
     # runs
     def insert_run(self, run: Run) -> None:
-        _insert(self._db, statements.INSERT_RUN, _columns_of(run), f"the run {run.id} exists already")
+        _insert(self._db, statements.INSERT_RUN, columns_of(run), f"the run {run.id} exists already")
+        listing.index_labels(self._db, run, new=True)
 
     def update_run(self, run: Run, *, expected_seq: int) -> None:
-        changes = {"b_id": run.id, "b_seq": expected_seq, **_columns_of(run)}
+        changes = {"b_id": run.id, "b_seq": expected_seq, **columns_of(run)}
         if self._db.execute(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
@@ -79,16 +79,17 @@ class SqlTransaction:
             raise NotFound(f"there is no run {run_id}")
         return run
 
-    def list_runs(self, which: RunFilter) -> list[Run]:
-        query = _narrow(select(runs.c.record), which)
-        if which.before is not None:
-            moment, run_id = which.before
-            query = query.where(tuple_(runs.c.created_at, runs.c.id) < tuple_(format_utc(moment), run_id))
-        query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(which.limit)
-        return [decode_run(record) for record in self._db.execute(query).scalars()]
+    def list_runs(self, which: RunFilter) -> RunRows:
+        return listing.list_rows(self._db, which)
 
     def count_runs(self, which: RunFilter) -> int:
-        return int(self._db.execute(_narrow(select(func.count()).select_from(runs), which)).scalar_one())
+        return listing.count_rows(self._db, which)
+
+    def index_labels(self, run: Run) -> None:
+        listing.index_labels(self._db, run)
+
+    def index_numbers(self, run: Run) -> None:
+        listing.index_numbers(self._db, run)
 
     def active_runs(self) -> list[Run]:
         return [decode_run(record) for record in self._db.execute(statements.ACTIVE_RUNS).scalars()]
@@ -297,7 +298,8 @@ class SqlTransaction:
         return [Checkpoint(row.path, row.step, row.size_bytes, row.sha256) for row in rows]
 
 
-def _columns_of(run: Run) -> dict[str, Any]:
+def columns_of(run: Run) -> dict[str, Any]:
+    """The row of a run."""
     return {
         "id": run.id,
         "engine": run.spec.engine,
@@ -308,7 +310,10 @@ def _columns_of(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "event_seq": run.event_seq,
         "created_at": format_utc(run.created_at),
-        "finished_at": to_text(run.finished_at),
+        "finished_at": to_text(run.finished_at) or "",
+        "started_at": to_text(run.started_at) or "",
+        "sort_name": sort_name(run),
+        "fraction": run.progress.fraction,
         "record": encode_run(run),
     }
 
@@ -318,16 +323,6 @@ def _insert(connection: Connection, statement: Any, row: dict[str, Any], taken: 
         connection.execute(statement, row)
     except IntegrityError as error:
         raise ValueError(taken) from error
-
-
-def _narrow(query: Select[Any], which: RunFilter) -> Select[Any]:
-    if which.engine is not None:
-        query = query.where(runs.c.engine == which.engine)
-    if which.origin is not None:
-        query = query.where(runs.c.origin == which.origin)
-    if which.states is not None:
-        query = query.where(runs.c.state.in_(sorted(state.value for state in which.states)))
-    return query
 
 
 def _to_event(row: Row[Any]) -> Event:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from headway.domain.clock import format_utc, utc_now
 from headway.domain.errors import CorruptRunFile
+from headway.supervisor.console import Console
 from headway.supervisor.decide import (
     Pressure,
     Situation,
@@ -35,6 +36,7 @@ from headway.wire.attempts import ExitRecord, Launch, StopRequest, SupervisorRec
 from headway.wire.rundir import AttemptDir, find_json, get_json, write_json
 
 BEAT_S = 1.0
+_HASTY_BEAT_S = 0.1  # while the training floods its console
 _KILL_AGAIN_S = 0.02  # between two rounds of killing what forks faster than it dies
 _RETRY_S = 1.0
 
@@ -85,6 +87,7 @@ class Supervisor:
         self._pressure = Pressure.NONE
         self._shutdown = False
         self._beat_at = 0.0
+        self._console = Console(attempt.console)
         self._memory_bytes = 0
         self._killed: set[int] = set()
         self._wake_reader, self._wake_writer = os.pipe()
@@ -142,6 +145,8 @@ class Supervisor:
     def _beat_if_due(self) -> None:
         if time.monotonic() >= self._beat_at:
             self._beat()
+            if self._console.bound():
+                self._beat_at = time.monotonic() + _HASTY_BEAT_S
             if self._launch.memory_bytes is not None:
                 self._memory_bytes = memory_of(descendants(os.getpid()))
 
@@ -200,6 +205,7 @@ class Supervisor:
         return min(due, next_pressure_in(self._stop, since, self._launch.grace_s))
 
     def _leave_proof(self) -> None:
+        self._console.bound()
         end = self._end or TrainerEnd(0, 0, 0.0)
         exited = os.WIFEXITED(end.status)
         proof = ExitRecord(

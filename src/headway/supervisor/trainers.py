@@ -7,9 +7,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from headway.supervisor.processes import die_with_parent, mark_process
-from headway.wire.attempts import Launch
+from headway.wire.attempts import ExitCode, Launch
 from headway.wire.rundir import AttemptDir
 
 Body = Callable[[AttemptDir], int]
@@ -35,16 +37,29 @@ def start_trainer(attempt: AttemptDir, launch: Launch, body: Body) -> int:
     pid = os.fork()
     if pid:
         return pid
-    code = 1
+    code: int = ExitCode.FAILED
     try:
         _become_trainer(attempt, launch, parent)
         code = body(attempt)
-    except BaseException:  # noqa: BLE001  (a forked child must never unwind into its parent's frames)
-        traceback.print_exc()
+    except BaseException as error:  # noqa: BLE001  (a forked child must never unwind into its parent's frames)
+        code = ExitCode.of(error)
+        print_trace()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter down: all is written, and torch takes most of a second."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed by the training, or on a full disk
+            stream.flush()
+    os._exit(code)
+
+
+def print_trace() -> None:
+    """Print the error that is handled now, where the disk has room for it: it must not become another error."""
+    with suppress(OSError, ValueError):
+        traceback.print_exc()
 
 
 def redirect_output(attempt: AttemptDir) -> None:

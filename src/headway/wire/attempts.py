@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -17,6 +18,12 @@ class ExitCode(IntEnum):
     FAILED = 1
     STOPPED = 3
     DISK_FULL = 4  # not even the log could be written
+
+    @classmethod
+    def of(cls, error: BaseException) -> ExitCode:
+        """What a process leaves with that an error ends."""
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        return cls.DISK_FULL if is_full else cls.FAILED
 
 
 class Verb(StrEnum):

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,7 @@ def seal_checkpoint(run: RunDir, draft: Path, step: int) -> Checkpoint:
     for file in files:
         sync_folder(file)
     write_json(draft / _CHECKPOINT_MARKER, {"step": step, "files": hashes})
-    place = run.checkpoints / f"{step:012d}"
+    place = run.checkpoints / _checkpoint_name(step)
     if place.exists():
         shutil.rmtree(place)
     draft.replace(place)
@@ -222,11 +223,17 @@ def verified_step(folder: Path) -> int | None:
     return step
 
 
-def prune_checkpoints(run: RunDir, *, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints."""
+def prune_checkpoints(run: RunDir, *, keep: int, steps: Collection[int] = ()) -> None:
+    """Remove all checkpoints but the newest `keep` and those of the steps."""
     sealed = [folder for folder in list_checkpoints(run) if (folder / _CHECKPOINT_MARKER).is_file()]
+    kept = {_checkpoint_name(step) for step in steps}
     for folder in sealed[keep:]:
-        shutil.rmtree(folder)
+        if folder.name not in kept:
+            shutil.rmtree(folder)
+
+
+def _checkpoint_name(step: int) -> str:
+    return f"{step:012d}"
 
 
 def list_checkpoints(run: RunDir) -> list[Path]:

@@ -156,7 +156,7 @@ def test_a_watch_that_takes_too_long_says_that_the_job_goes_on(
     server.answer(job())
     ran = skippy.run(*command, "--watch-timeout", "0")
     assert ran.code == Exit.TIMED_OUT
-    assert "The job goes on" in ran.err
+    assert "It goes on" in ran.err
 
 
 def test_a_watched_submission_as_json_is_lines_from_accepted_to_results(skippy: Skippy) -> None:

@@ -61,8 +61,10 @@ def test_an_active_run_is_shown_with_its_newest_heartbeat(services: Services) ->
 def test_lost_contact_is_shown_with_its_beginning(services: Services) -> None:
     run = begin(services)
     services.executor.beat(run.id, 1, moment(3))
+    watcher = Watcher(services.context, "here")
+    watcher.step()
     services.clock.advance(60)
-    Watcher(services.context, "here").step()
+    watcher.step()
     contact = get_view(services.context, run.id).contact
     assert contact == Contact(ContactState.LOST, moment(3), moment(3))
 
@@ -91,9 +93,9 @@ def test_pages_follow_one_another_without_gap_or_repeat(services: Services) -> N
     while True:
         assert page.total == 5
         seen += [view.run.id for view in page.views]
-        if page.next_cursor is None:
+        if page.last is None:
             break
-        page = list_views(services.context, RunFilter(limit=2, before=page.next_cursor))
+        page = list_views(services.context, RunFilter(limit=2, after=page.last))
 
     assert seen == runs[::-1]
 
@@ -114,7 +116,7 @@ def test_a_list_tells_places_and_contact_of_each_run(services: Services) -> None
 
 def test_a_list_of_nothing_is_empty_and_has_no_next_page(services: Services) -> None:
     page = list_views(services.context, RunFilter())
-    assert (page.views, page.total, page.next_cursor) == ([], 0, None)
+    assert (page.views, page.total, page.last) == ([], 0, None)
 
 
 def test_a_list_can_be_of_some_states_only(services: Services) -> None:

@@ -117,7 +117,9 @@ def test_contact_is_lost_when_heartbeats_stop_and_regained_when_they_come_back(
     services: Services, watcher: Watcher, run: Run
 ) -> None:
     services.executor.beat(run.id, 1, moment(0))
-    services.clock.advance(10)
+    for _ in range(2):
+        watcher.step()
+        services.clock.advance(5)
     watcher.step()
     assert get(services, run.id).contact_lost_since is None
 
@@ -133,6 +135,38 @@ def test_contact_is_lost_when_heartbeats_stop_and_regained_when_they_come_back(
     watcher.step()
     assert get(services, run.id).contact_lost_since is None
     assert kinds(services, run)[-2:] == [EventKind.CONTACT_LOST, EventKind.CONTACT_REGAINED]
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_clock_that_jumps_is_no_lost_contact_and_hides_none(
+    services: Services, watcher: Watcher, run: Run, jump_s: float
+) -> None:
+    services.executor.beat(run.id, 1, moment(0))
+    watcher.step()
+    services.clock.jump(jump_s)
+    watcher.step()
+    assert get(services, run.id).contact_lost_since is None
+
+    services.clock.advance(10.5)
+    watcher.step()
+    assert get(services, run.id).contact_lost_since == moment(0)
+
+
+def test_a_new_server_does_not_take_an_old_heartbeat_for_a_new_one(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    services.executor.beat(run.id, 1, moment(0))
+    watcher.step()
+    services.clock.advance(10.5)
+    watcher.step()
+
+    successor = Watcher(services.context, "here")
+    successor.step()
+    assert get(services, run.id).contact_lost_since == moment(0)
+
+    services.executor.beat(run.id, 1, moment(11))
+    successor.step()
+    assert get(services, run.id).contact_lost_since is None
 
 
 def test_an_unreachable_host_is_lost_contact_and_not_death(
@@ -327,6 +361,35 @@ def test_a_lease_is_renewed_before_it_runs_out_so_that_nobody_can_take_it(
         token, until = _lease(services, run)
         assert token == "here"
         assert until > services.clock.now()
+
+
+def test_a_lease_of_a_dead_server_whose_clock_was_ahead_runs_out_all_the_same(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    services.clock.jump(3600)
+    watcher.step()
+    services.clock.advance(20)
+    watcher.step()
+    services.clock.jump(-3600)  # and the one that held it is dead
+    other = Watcher(services.context, "there")
+
+    assert other.step() == 0
+    services.clock.advance(29.9)
+    assert other.step() == 0
+    services.clock.advance(0.1)
+    assert other.step() == 1
+    assert _lease(services, run) == ("there", moment(20 + 30 + 30))
+
+
+def test_a_server_whose_clock_was_set_back_renews_its_lease(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    watcher.step()
+    services.clock.jump(-3600)
+    services.clock.advance(15)
+    watcher.step()
+
+    assert _lease(services, run) == ("here", moment(15 + 30 - 3600))
 
 
 def test_a_lease_is_not_written_at_every_look(services: Services, watcher: Watcher, run: Run) -> None:

@@ -11,18 +11,20 @@ from headway.domain.errors import DataError, PreflightFailed
 from headway.domain.manifest import DataSource
 from headway.domain.trading import FEATURE_GROUPS
 from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.columns import SLOW, Columns, divide
+from headway.engines.ppo.columns import SLOW
 from headway.engines.ppo.features import (
     Recipe,
-    Scaler,
     build_market,
     choose_recipe,
     describe_features,
-    fit_scaler,
+    fit_market,
+    scale_market,
 )
 from headway.engines.ppo.leaks import find_leaks, require_causal
 from headway.engines.ppo.windows import PURGE_BARS, split
+from headway.engines.scaling import Scaler
 from headway.markets.candles import Candles
+from headway.markets.estimators import Columns, divide
 
 HOUR_S = 3_600
 ALL = Recipe(FEATURE_GROUPS)
@@ -162,21 +164,23 @@ def test_the_scaler_knows_the_train_window_alone() -> None:
     wild = replace(market, features_rc=market.features_rc.copy())
     wild.features_rc[market.at_s_r > windows.train.at_s_r.max()] *= 1_000.0
 
-    calm, same = fit_scaler(windows.train), fit_scaler(split(wild, HOUR_S).train)
+    calm, same = fit_market(windows.train), fit_market(split(wild, HOUR_S).train)
 
     np.testing.assert_array_equal(calm.centre_c, same.centre_c)
     np.testing.assert_array_equal(calm.spread_c, same.spread_c)
-    assert np.abs(same.apply(wild).features_rc).max() <= same.clip
+    assert np.abs(scale_market(wild, same).features_rc).max() <= same.clip
 
 
 def test_a_scaler_survives_its_file_and_refuses_other_columns() -> None:
     market = build_market(make_candles(), ALL.compute(make_candles()))
-    scaler = fit_scaler(market)
+    scaler = fit_market(market)
     again = Scaler.from_json(dict(scaler.to_json()))
 
-    np.testing.assert_array_equal(again.apply(market).features_rc, scaler.apply(market).features_rc)
+    np.testing.assert_array_equal(
+        scale_market(market, again).features_rc, scale_market(market, scaler).features_rc
+    )
     with pytest.raises(ValueError, match="cannot scale"):
-        scaler.apply(replace(market, names=("other",) * len(market.names)))
+        scale_market(replace(market, names=("other",) * len(market.names)), scaler)
 
 
 def test_constant_and_mostly_constant_columns_are_scaled_to_finite_numbers() -> None:
@@ -185,7 +189,9 @@ def test_constant_and_mostly_constant_columns_are_scaled_to_finite_numbers() -> 
     features[:, 0] = 3.0
     features[:, 1] = 0.0
     features[::50, 1] = 1.0
-    scaled = fit_scaler(replace(market, features_rc=features)).apply(replace(market, features_rc=features))
+    scaled = scale_market(
+        replace(market, features_rc=features), fit_market(replace(market, features_rc=features))
+    )
 
     assert np.abs(scaled.features_rc[:, 0]).max() == 0.0
     assert 0.0 < np.abs(scaled.features_rc[:, 1]).max() <= 5.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from headway.domain.trading import TradingConfig
 from headway.engines.base import Assignment
-from headway.engines.ppo.features import fit_scaler
+from headway.engines.ppo.features import fit_market
 from headway.engines.ppo.market import join_markets
 from headway.engines.ppo.prepare import Prepared, prepare
 from headway.wire.rundir import RunDir
@@ -30,8 +30,8 @@ def test_the_scaler_knows_the_train_window_and_nothing_else(tmp_path: Path) -> N
     prepared = _prepare(tmp_path)
     windows = prepared.windows
 
-    of_train = fit_scaler(windows.train)
-    of_all = fit_scaler(join_markets([windows.train, windows.validation, windows.test]))
+    of_train = fit_market(windows.train)
+    of_all = fit_market(join_markets([windows.train, windows.validation, windows.test]))
 
     assert np.array_equal(prepared.scaler.centre_c, of_train.centre_c)
     assert np.array_equal(prepared.scaler.spread_c, of_train.spread_c)

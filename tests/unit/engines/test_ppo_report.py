@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from headway.domain.manifest import DataSource, Manifest
-from headway.engines.ppo import wording
+from headway.engines.pages import wording
+from headway.engines.pages.charts import bin_begins, draw_path, draw_ribbon, nice_ticks
+from headway.engines.ppo import verdicts
 from headway.engines.ppo.accounts import Rules
-from headway.engines.ppo.charts import bin_begins, draw_path, draw_ribbon, nice_ticks
 from headway.engines.ppo.market import join_markets
 from headway.engines.ppo.play import Ledger, hold, keep_books, pool_returns
 from headway.engines.ppo.report import (
@@ -181,7 +182,7 @@ def test_the_page_shows_what_was_measured() -> None:
         wording.percent(agent.return_fraction, signed=True),
         wording.percent(agent.max_drawdown_fraction),
         wording.ratio(agent.sharpe),
-        wording.between(contents.difference),
+        wording.between(contents.difference, verdicts.NO_INTERVAL),
         wording.count(agent.trades),
     ):
         assert wanted.text.replace("\u00a0", " ") in text
@@ -306,7 +307,7 @@ def test_costs_are_the_whole_difference_between_both_returns() -> None:
 def test_the_verdict_says_which_side_of_zero_the_interval_is_on(
     difference: tuple[float, float] | None, words: str
 ) -> None:
-    assert words in wording.verdict(difference)
+    assert words in verdicts.verdict(difference)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 from headway.domain.errors import CorruptRunFile
 from headway.domain.json import JsonObject, finite
+from headway.engines.ppo.features import scale_market
 from headway.engines.ppo.models import read_model
 from headway.engines.ppo.play import Ledger, Policy, hold, play, pool_returns
 from headway.engines.ppo.prepare import Prepared
@@ -128,7 +129,7 @@ def _play_predecessor(prepared: Prepared, folder: Path, pulse: Pulse) -> tuple[L
     if stored.seen_until_at_s >= int(prepared.windows.test.at_s_r.min()):
         return "the generation before was trained or chosen on bars of this test window"
     rules = replace(prepared.plan.rules, allow_short=stored.allow_short)
-    return play(stored.policy, stored.scaler.apply(prepared.windows.test), rules, pulse=pulse)
+    return play(stored.policy, scale_market(prepared.windows.test, stored.scaler), rules, pulse=pulse)
 
 
 def _account(ledger: Ledger) -> Account:

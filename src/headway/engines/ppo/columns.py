@@ -11,13 +11,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from headway.engines.ppo.accounts import Floats
-from headway.markets.candles import Candles
+from headway.markets.candles import Candles, Floats
 from headway.markets.estimators import (
+    Columns,
     amihud_illiquidity,
+    change_over,
     close_location,
     close_location_imbalance,
     corwin_schultz_spread,
+    divide,
     garman_klass_volatility,
     parkinson_volatility,
     rolling_mean,
@@ -25,8 +27,6 @@ from headway.markets.estimators import (
     rsi,
     z_score,
 )
-
-Columns = dict[str, Floats]
 
 FAST, SLOW = 24, 168  # bars: a day and a week of hourly bars
 HORIZONS = (1, 2, 4, 8, 24, 72, 168)  # bars of the returns
@@ -38,10 +38,11 @@ _WEEKDAY_OF_EPOCH = 3  # Thursday, counted from Monday
 def price_columns(candles: Candles) -> Columns:
     """Returns, distance to moving averages, place in the range, RSI, and volatility against its longer self."""
     log_close = np.log(candles.close)
-    moves = _since(log_close, 1)
+    moves = change_over(log_close, 1)
     volatility = rolling_std(moves, SLOW)
     columns = {
-        f"return_{bars}": divide(_since(log_close, bars), volatility * np.sqrt(bars)) for bars in HORIZONS
+        f"return_{bars}": divide(change_over(log_close, bars), volatility * np.sqrt(bars))
+        for bars in HORIZONS
     }
     for bars in (FAST, SLOW):
         distance = log_close - rolling_mean(log_close, bars)
@@ -57,7 +58,7 @@ def volume_columns(candles: Candles) -> Columns:
     """Volume against its own past, and which way the price went with it."""
     logged = np.log1p(candles.volume)
     long_mean = rolling_mean(candles.volume, SLOW)
-    direction = np.sign(_since(np.log(candles.close), 1))
+    direction = np.sign(change_over(np.log(candles.close), 1))
     signed = direction * candles.volume
     return {
         f"volume_z_{FAST}": z_score(logged, FAST),
@@ -105,7 +106,7 @@ def measured_microstructure_columns(candles: Candles) -> Columns:
 
 def estimated_microstructure_columns(candles: Candles) -> Columns:
     """From bars: spread (Corwin and Schultz), range volatilities against that of closes, where the bar closed."""
-    moves = rolling_std(_since(np.log(candles.close), 1), SLOW)
+    moves = rolling_std(change_over(np.log(candles.close), 1), SLOW)
     spread = corwin_schultz_spread(candles.high, candles.low, candles.close)
     parkinson = parkinson_volatility(candles.high, candles.low, FAST)
     garman_klass = garman_klass_volatility(candles.open, candles.high, candles.low, candles.close, FAST)
@@ -143,20 +144,6 @@ FROM_BARS: dict[str, Callable[[Candles], Columns]] = {
     "microstructure": estimated_microstructure_columns,
     "calendar": calendar_columns,
 }
-
-
-def divide(numerator: Floats, denominator: Floats) -> Floats:
-    """The ratio; 0 where the denominator is 0 (nothing moved, nothing was traded), NaN where either is."""
-    known = ~(np.isnan(numerator) | np.isnan(denominator))
-    ratio = np.where(known, 0.0, np.nan)
-    np.divide(numerator, denominator, out=ratio, where=known & (np.abs(denominator) > 1e-12))
-    return ratio
-
-
-def _since(log_close: Floats, bars: int) -> Floats:
-    change = np.full(len(log_close), np.nan)
-    change[bars:] = log_close[bars:] - log_close[:-bars]
-    return change
 
 
 def _range_position(candles: Candles, bars: int) -> Floats:

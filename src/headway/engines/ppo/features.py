@@ -1,22 +1,20 @@
-"""From candles to a market of unscaled features, and the scaler that is fitted on the train window alone."""
+"""From candles to a market of features, unscaled until the train window is known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from headway.domain.errors import DataError
 from headway.domain.json import JsonObject
 from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.columns import FROM_BARS, MEASURED, Columns
+from headway.engines.ppo.columns import FROM_BARS, MEASURED
 from headway.engines.ppo.market import Market
+from headway.engines.scaling import Scaler, fit_scaler
 from headway.markets.candles import Candles, show_at
-
-_CLIP = 5.0  # scaled features stay within so many spreads: one wild bar must not drive the network
-_IQR_OF_NORMAL = 1.349  # interquartile range of a standard normal
+from headway.markets.estimators import Columns
 
 
 @dataclass(frozen=True)
@@ -99,44 +97,11 @@ def _require_features(candles: Candles, names: tuple[str, ...], features_rc: Flo
     return first
 
 
-@dataclass(frozen=True)
-class Scaler:
-    """Centres and spreads of the columns; features are clipped to 5 spreads."""
-
-    names: tuple[str, ...]
-    centre_c: Floats
-    spread_c: Floats
-    clip: float = _CLIP
-
-    def apply(self, market: Market) -> Market:
-        """The market with scaled features; ValueError when its columns are others."""
-        if market.names != self.names:
-            raise ValueError(f"a scaler of {self.names} cannot scale {market.names}")
-        scaled = (market.features_rc - self.centre_c) / self.spread_c
-        return replace(market, features_rc=np.clip(scaled, -self.clip, self.clip).astype(np.float32))
-
-    def to_json(self) -> JsonObject:
-        return {
-            "names": list(self.names),
-            "centre": self.centre_c.tolist(),
-            "spread": self.spread_c.tolist(),
-            "clip": self.clip,
-        }
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Scaler:
-        return cls(
-            names=tuple(stored["names"]),
-            centre_c=np.array(stored["centre"], np.float64),
-            spread_c=np.array(stored["spread"], np.float64),
-            clip=float(stored["clip"]),
-        )
+def scale_market(market: Market, scaler: Scaler) -> Market:
+    """The market with scaled features; ValueError when its columns are others."""
+    return replace(market, features_rc=scaler.scale(market.names, market.features_rc))
 
 
-def fit_scaler(train: Market) -> Scaler:
-    """Median and interquartile range of the train window; the standard deviation where most values are equal."""
-    values = train.features_rc.astype(np.float64)
-    low, centre, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
-    spread = (high - low) / _IQR_OF_NORMAL
-    spread = np.where(spread > 0.0, spread, values.std(axis=0))
-    return Scaler(train.names, centre, np.where(spread > 0.0, spread, 1.0))
+def fit_market(train: Market) -> Scaler:
+    """The scaler of the train window."""
+    return fit_scaler(train.names, train.features_rc)

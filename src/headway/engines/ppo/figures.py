@@ -9,20 +9,19 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.charts import POINTS, Axis, Chart, Line, bin_begins, draw_chart
-from headway.engines.ppo.wording import (
-    STILL,
+from headway.engines.pages.charts import POINTS, Axis, Chart, Line, bin_begins, draw_chart
+from headway.engines.pages.wording import (
     Number,
     between,
     day,
-    interval_of,
     moment,
     percent,
     ratio,
     tick_percent,
     tick_ratio,
 )
+from headway.engines.ppo.accounts import Floats
+from headway.engines.ppo.verdicts import NO_INTERVAL, STILL, interval_of
 from headway.evaluation.trading import Interval, Performance, drawdown_r
 
 
@@ -111,7 +110,7 @@ def draw_forest(agent: Performance, hold: Performance, difference: Interval | No
             label=label,
             kind=kind,
             value=ratio(point, STILL),
-            interval=between(interval),
+            interval=between(interval, NO_INTERVAL),
             zero=place(0.0),
             point=None if point is None else place(point),
             low=place(interval[0]) if interval else None,

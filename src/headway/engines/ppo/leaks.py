@@ -10,8 +10,8 @@ import numpy as np
 from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
 from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.columns import Columns
 from headway.markets.candles import Candles, show_at
+from headway.markets.estimators import Columns
 
 Compute = Callable[[Candles], dict[str, Columns]]
 
@@ -38,7 +38,7 @@ def find_leaks(candles: Candles, compute: Compute, *, cuts: int = CUTS) -> list[
     found: dict[str, Leak] = {}
     for cut in np.linspace(0, len(candles), cuts + 2)[1:-1].astype(int).tolist():
         low = max(0, cut - STRETCH_BARS // 2)
-        stretch = _rows(candles, low, cut + STRETCH_BARS // 2)
+        stretch = candles.cut(low, cut + STRETCH_BARS // 2)
         for leak in _compare(stretch, cut - low, compute):
             found.setdefault(leak.feature, leak)
     return list(found.values())
@@ -57,7 +57,7 @@ def require_causal(candles: Candles, compute: Compute) -> None:
 
 
 def _compare(stretch: Candles, cut: int, compute: Compute) -> list[Leak]:
-    whole, past = compute(stretch), compute(_rows(stretch, 0, cut))
+    whole, past = compute(stretch), compute(stretch.cut(0, cut))
     leaks = []
     for group, columns in whole.items():
         for name, values in columns.items():
@@ -72,9 +72,3 @@ def _first_change(a: Floats, b: Floats) -> int | None:
     size = float(np.nanmax(np.abs(b), initial=0.0)) if len(b) else 0.0
     changed = np.flatnonzero(~np.isclose(a, b, rtol=0.0, atol=_TOLERANCE * max(size, 1e-12), equal_nan=True))
     return int(changed[0]) if len(changed) else None
-
-
-def _rows(candles: Candles, low: int, high: int) -> Candles:
-    book = candles.book or {}
-    cut = {name: array[low:high] for name, array in candles.columns() if name not in book}
-    return candles.evolve(**cut, book={name: array[low:high] for name, array in book.items()} or None)

@@ -16,9 +16,9 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from headway.domain.errors import CorruptRunFile
 from headway.domain.json import JsonObject
 from headway.engines.ppo.env import observation_space
-from headway.engines.ppo.features import Scaler
 from headway.engines.ppo.hyperparameters import policy_options
 from headway.engines.ppo.prepare import Prepared
+from headway.engines.scaling import Scaler
 from headway.wire.rundir import get_json, write_json
 
 _FORMAT = 1

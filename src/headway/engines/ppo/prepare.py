@@ -14,16 +14,17 @@ from headway.engines.base import Assignment, Reporter
 from headway.engines.ppo.accounts import Rules
 from headway.engines.ppo.features import (
     Recipe,
-    Scaler,
     build_market,
     choose_recipe,
     describe_features,
-    fit_scaler,
+    fit_market,
+    scale_market,
 )
 from headway.engines.ppo.leaks import require_causal
 from headway.engines.ppo.market import Market, join_markets
 from headway.engines.ppo.plan import Plan
 from headway.engines.ppo.windows import Windows, split
+from headway.engines.scaling import Scaler
 from headway.markets.candles import Candles
 from headway.markets.load import load_candles
 
@@ -45,7 +46,7 @@ class Prepared:
     @property
     def test(self) -> Market:
         """The test window, scaled."""
-        return self.scaler.apply(self.windows.test)
+        return scale_market(self.windows.test, self.scaler)
 
     @property
     def data_label(self) -> str | None:
@@ -73,10 +74,10 @@ def prepare(assignment: Assignment, reporter: Reporter) -> Prepared:
         features = describe_features(recipe, computed)
     market = join_markets(markets)
     windows = split(market, candles[0].bar_s)
-    scaler = fit_scaler(windows.train)
+    scaler = fit_market(windows.train)
     plan = Plan(
-        train=scaler.apply(windows.train),
-        validation=scaler.apply(windows.validation),
+        train=scale_market(windows.train, scaler),
+        validation=scale_market(windows.validation, scaler),
         rules=Rules(config.allow_short, config.fee_bps, config.slippage_bps),
         seed=assignment.seed,
         bars_per_year=count_bars_per_year(market),

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from headway.domain.manifest import Manifest
-from headway.engines.ppo import wording
+from headway.engines.pages import wording
+from headway.engines.pages.charts import draw_ribbon
+from headway.engines.pages.page import describe_manifest, render_page
+from headway.engines.ppo import verdicts
 from headway.engines.ppo.accounts import Floats, Rules
-from headway.engines.ppo.charts import draw_ribbon
 from headway.engines.ppo.figures import Validated, draw_forest, draw_training, draw_window
 from headway.engines.ppo.play import Ledger, pool_returns
 from headway.evaluation.trading import Interval, Performance, monthly_returns
@@ -101,14 +102,7 @@ def write_report(path: Path, contents: ReportContents) -> None:
 
 def render_report(contents: ReportContents) -> str:
     """The HTML of a report."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(view_of(contents))
+    return render_page(Path(__file__).parent / "templates", view_of(contents))
 
 
 def view_of(contents: ReportContents) -> dict[str, Any]:
@@ -120,7 +114,8 @@ def view_of(contents: ReportContents) -> dict[str, Any]:
     return {
         "c": contents,
         "w": wording,
-        "verdict": wording.verdict(contents.difference),
+        "v": verdicts,
+        "verdict": verdicts.verdict(contents.difference),
         "comparison": _compare(contents.agent, contents.buy_and_hold),
         "forest": draw_forest(contents.agent, contents.buy_and_hold, contents.difference),
         "charts": draw_window(at_s, agent_returns, hold_returns),
@@ -128,7 +123,7 @@ def view_of(contents: ReportContents) -> dict[str, Any]:
         "months": _months(at_s, agent_returns, hold_returns),
         "symbols": [_symbol_view(symbol, contents) for symbol in contents.symbols],
         "costs": _costs(contents),
-        "facts": _facts(contents.manifest),
+        "facts": describe_manifest(contents.manifest),
     }
 
 
@@ -158,8 +153,11 @@ def _costs(contents: ReportContents) -> list[tuple[str, Costs]]:
 def _compare(agent: Performance, hold: Performance) -> list[tuple[str, wording.Number, wording.Number]]:
     rows: list[tuple[str, Any]] = [
         ("Return", lambda p: wording.percent(p.return_fraction, signed=True)),
-        ("Sharpe ratio, annualised", lambda p: wording.ratio(p.sharpe, wording.STILL)),
-        ("95 % interval of the Sharpe ratio", lambda p: wording.between(wording.interval_of(p))),
+        ("Sharpe ratio, annualised", lambda p: wording.ratio(p.sharpe, verdicts.STILL)),
+        (
+            "95 % interval of the Sharpe ratio",
+            lambda p: wording.between(verdicts.interval_of(p), verdicts.NO_INTERVAL),
+        ),
         ("Largest drawdown", lambda p: wording.percent(p.max_drawdown_fraction)),
         ("Volatility, annualised", lambda p: wording.percent(p.volatility_fraction, "fewer than two bars")),
         ("Closed trades", lambda p: wording.count(p.trades)),
@@ -201,26 +199,3 @@ def _symbol_view(symbol: str, contents: ReportContents) -> dict[str, Any]:
     points = min(200, max(50, 4_000 // len(contents.results)))  # many symbols must not make a heavy file
     charts = draw_window(agent.at_s_r, agent.returns_r, hold.returns_r, points=points)
     return {"symbol": symbol, "result": found, "chart": charts[0], "ribbon": draw_ribbon(agent.position_r)}
-
-
-def _facts(manifest: Manifest) -> list[tuple[str, Mapping[str, str]]]:
-    groups: list[tuple[str, Mapping[str, Any]]] = [
-        (
-            "Run",
-            {
-                "run": manifest.run_id,
-                "attempt": manifest.attempt,
-                "created": manifest.created_at,
-                "resumed from": manifest.resumed_from or "no checkpoint: trained from the start",
-                "seed": str(manifest.seed),
-            },
-        ),
-        ("Hyperparameters", manifest.hyperparameters),
-        ("Features", manifest.features),
-        ("Versions", manifest.versions),
-        ("Machine", manifest.machine),
-        ("Source code", manifest.git or {"commit": "the working folder was no repository"}),
-    ]
-    return [
-        (name, {key: wording.spell(value) for key, value in facts.items()}) for name, facts in groups if facts
-    ]

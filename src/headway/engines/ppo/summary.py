@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from headway.domain.json import JsonObject, finite
-from headway.engines.ppo import wording
+from headway.engines.ppo import verdicts
 from headway.engines.ppo.assess import Assessment, Comparison
 from headway.engines.ppo.learn import Learned
 from headway.engines.ppo.prepare import Prepared
@@ -81,16 +81,16 @@ def _explain(learned: Learned, assessment: Assessment, comparison: Comparison) -
     if learned.steps_per_s is None:
         missing["steps_per_s"] = "this attempt had no steps left to train"
     if assessment.difference is None:
-        missing["sharpe_difference_interval"] = wording.NO_INTERVAL
+        missing["sharpe_difference_interval"] = verdicts.NO_INTERVAL
     missing |= _explain_performance(assessment.agent, "")
     return missing | _explain_performance(assessment.buy_and_hold, "buy_hold_")
 
 
 def _explain_performance(performance: Performance, prefix: str) -> dict[str, str]:
     reasons = {
-        "sharpe": (performance.sharpe, wording.STILL),
-        "sharpe_low": (performance.sharpe_low, wording.NO_INTERVAL),
-        "sharpe_high": (performance.sharpe_high, wording.NO_INTERVAL),
+        "sharpe": (performance.sharpe, verdicts.STILL),
+        "sharpe_low": (performance.sharpe_low, verdicts.NO_INTERVAL),
+        "sharpe_high": (performance.sharpe_high, verdicts.NO_INTERVAL),
         "win_rate_fraction": (performance.win_rate_fraction, "no trade was closed"),
     }
     return {f"{prefix}{name}": why for name, (value, why) in reasons.items() if value is None}

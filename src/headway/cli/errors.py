@@ -1,4 +1,4 @@
-"""The edge of `skippy-train` where errors end: text on standard error, and an exit code."""
+"""The edge where errors of a server end: text on standard error, and an exit code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from headway.client.answers import UNEXPECTED
 from headway.client.errors import ApiError, ServerUnreachable, WatchTimeout
 from headway.domain.errors import HeadwayError, InvalidInput, Unauthorized
 
+SKIPPY = "skippy-train"
+
 _REMEDIES = {
     "unauthorized": "Set ADMIN_SECRET to the secret of the server",
-    "not_ready": "`skippy-train watch` waits for the end",
-    "watch_timeout": "The job goes on: `skippy-train watch` comes back to it",
+    "not_ready": "`{program} watch` waits for the end",
+    "watch_timeout": "It goes on: `{program} watch` comes back to it",
     "unreachable": "Start the server with `headway serve`, or name another in TRAIN_API_HOST",
 }
 _CODES: dict[type[HeadwayError], str] = {
@@ -32,17 +34,17 @@ _CODES: dict[type[HeadwayError], str] = {
 
 
 @contextmanager
-def told_errors(*, as_json: bool) -> Iterator[None]:
+def told_errors(*, as_json: bool, program: str = SKIPPY) -> Iterator[None]:
     """Turns expected errors into text on standard error and an exit code."""
     try:
         yield
     except ValidationError as error:
         first = error.errors()[0]
         text = f"the server's answer cannot be read: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        tell_error(ApiError(httpx.codes.OK, UNEXPECTED, text, {}), as_json=as_json)
+        tell_error(ApiError(httpx.codes.OK, UNEXPECTED, text, {}), as_json=as_json, program=program)
         raise typer.Exit(Exit.ERROR) from error
     except HeadwayError as error:
-        tell_error(error, as_json=as_json)
+        tell_error(error, as_json=as_json, program=program)
         raise typer.Exit(exit_of(error)) from error
 
 
@@ -53,9 +55,9 @@ def exit_of(error: HeadwayError) -> Exit:
     return Exit.TIMED_OUT if isinstance(error, WatchTimeout) else Exit.ERROR
 
 
-def tell_error(error: HeadwayError, *, as_json: bool) -> None:
+def tell_error(error: HeadwayError, *, as_json: bool, program: str = SKIPPY) -> None:
     """On standard error: what was wrong, the bound, what to do."""
-    body = error_body(error)
+    body = error_body(error, program)
     if as_json:
         sys.stderr.write(json.dumps(body) + "\n")
         return
@@ -71,13 +73,14 @@ def tell_error(error: HeadwayError, *, as_json: bool) -> None:
         say(console, f"  try again in {wait_s} s")
 
 
-def error_body(error: HeadwayError) -> dict[str, Any]:
+def error_body(error: HeadwayError, program: str = SKIPPY) -> dict[str, Any]:
     """An error as the API would word it."""
     if isinstance(error, ApiError):
         body = {**error.body, "error": error.code, "message": error.message}
     elif isinstance(error, InvalidInput):
         body = {"error": "invalid_input", "message": str(error), "field": error.field, "bound": error.bound}
+        body["remedy"] = error.remedy
     else:
         body = {"error": _CODES.get(type(error), "error"), "message": str(error)}
-    remedy = body.get("remedy") or _REMEDIES.get(str(body["error"]))
+    remedy = body.get("remedy") or _REMEDIES.get(str(body["error"]), "").format(program=program)
     return {**body, "remedy": remedy} if remedy else body

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
 from headway.domain.events import Event, EventKind
@@ -16,16 +18,21 @@ from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.states import State
+from headway.ports.webhooks import HookTransaction
 from headway.wire.attempts import ExitRecord, Launch, StopRequest
 
 T = TypeVar("T")
+Place: TypeAlias = tuple[str | float, ...]  # where a row stands in its order; ends with its id
 
 
 class Clock(Protocol):
     """Time, so that tests can move it."""
 
     def now(self) -> datetime:
-        """Aware UTC."""
+        """Aware UTC. It may jump, so it dates what happens and measures nothing."""
+
+    def monotonic(self) -> float:
+        """Seconds from any moment on; they only grow, at the pace of time."""
 
 
 # --- Store -----------------------------------------------------------------------------------------------------
@@ -41,15 +48,50 @@ class Reply:
     created_at: datetime
 
 
+class SortBy(StrEnum):
+    """What a list of runs is sorted by."""
+
+    CREATED = "created"
+    STARTED = "started"  # runs that have not are before all others
+    FINISHED = "finished"  # the same
+    NAME = "name"
+    STATE = "state"
+    PROGRESS = "progress"
+    METRIC = "metric"
+
+
+@dataclass(frozen=True)
+class RunSort:
+    """The order of a list; ties go by id. Sorted by a metric, runs without that number are left out."""
+
+    by: SortBy = SortBy.CREATED
+    metric: str = ""
+    descending: bool = True
+
+
 @dataclass(frozen=True)
 class RunFilter:
-    """Which runs to list; None means any."""
+    """Which runs to list, and in which order; None means any."""
 
-    engine: str | None = None
+    engines: frozenset[str] | None = None
     origin: str | None = None
     states: frozenset[State] | None = None
-    before: tuple[datetime, str] | None = None  # cursor: (created_at, id) of the last row of the page before
+    symbol: str | None = None
+    tag: str | None = None
+    text: str = ""  # each word begins the id, or a word of the name, the tags or the notes
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    sort: RunSort = RunSort()
+    after: Place | None = None  # `RunRows.last` of the page before
     limit: int = 50
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """A page of runs. `last` is the place of the last one when there may be more."""
+
+    runs: list[Run]
+    last: Place | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +121,7 @@ class SlotUse:
     run_id: str | None
 
 
-class Transaction(Protocol):
+class Transaction(HookTransaction, Protocol):
     """One unit of work on the store. Reads see its own writes. Raising inside undoes all of it.
 
     Runs are written with `insert_run` and `update_run` only. `update_run` compares the stored `event_seq` with
@@ -102,11 +144,19 @@ class Transaction(Protocol):
     def get_run(self, run_id: str) -> Run:
         """NotFound when there is none."""
 
-    def list_runs(self, which: RunFilter) -> list[Run]:
-        """Newest first (created_at, then id), at most `which.limit`."""
+    def list_runs(self, which: RunFilter) -> RunRows:
+        """A page in the order of `which.sort`, at most `which.limit`.
+
+        The progress of a run is that of its newest kept event; its numbers are those last given to `index_numbers`."""
 
     def count_runs(self, which: RunFilter) -> int:
-        """How many match; the cursor and the limit are not looked at."""
+        """How many match; the place and the limit are not looked at."""
+
+    def index_labels(self, run: Run) -> None:
+        """Have lists find a run by its name, tags and notes as they are now; a new run is found without."""
+
+    def index_numbers(self, run: Run) -> None:
+        """Have lists sort a run by the numbers that it has now."""
 
     def active_runs(self) -> list[Run]:
         """Runs in preflight, training or evaluating, oldest first."""
@@ -324,11 +374,66 @@ class EventBus(Protocol):
 # --- What else control asks for --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """Candles that are there. `rows` of a coarser timeframe than the file's own are an estimate."""
+
+    symbol: str
+    timeframe: str
+    filename: str
+    rows: int | None
+    first_at: datetime | None  # when the first bar opens, and the last
+    last_at: datetime | None
+    columns: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    origin: str = "file"  # or packaged
+    label: str | None = None
+    problem: str | None = None  # why something above is None
+
+
+@dataclass(frozen=True)
+class DatasetFault:
+    severity: str  # error, warning
+    message: str
+    row: int | None  # 1 follows the header
+
+
+@dataclass(frozen=True)
+class DatasetCheck:
+    """What is found when all of a file of candles is read. `first` and `last` are closing times, ISO 8601."""
+
+    filename: str
+    symbol: str
+    rows: int
+    faults: tuple[DatasetFault, ...]
+    schema_valid: bool
+    times_valid: bool
+    gaps: int
+    dtypes: dict[str, str]
+    first: str | None
+    last: str | None
+
+
+class Predictor(Protocol):
+    """Makes forecasts with the model of a finished run."""
+
+    def predict(self, run_dir: Path, data: Path | None, out: Path) -> None:
+        """Write a Parquet file of forecasts on a file of candles, on the run's own without one. Waits.
+        Busy while another is at work; DataError, with what was said, when there is no file in the end."""
+
+
 class DataCatalog(Protocol):
     """Are data there for a training?"""
 
     def rows(self, symbol: str, timeframe: str) -> int | None:
         """Bars available, None when they cannot be counted cheaply; DataError when there are none at all."""
+
+    def coverage(self, source: str, timeframe: str) -> Coverage:
+        """What there is of a source (a symbol, or the name of a file) in a timeframe, by cheap counting.
+        DataError when there is nothing, or only bars that the timeframe cannot be made from."""
+
+    def list_all(self) -> Sequence[Coverage]:
+        """All candles as they are, the user's own by file name first."""
 
 
 class EngineCatalog(Protocol):

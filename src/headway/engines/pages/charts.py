@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.domain.json import JsonObject
-from headway.engines.ppo.accounts import Floats
-from headway.engines.ppo.wording import DASH
+from headway.engines.pages.wording import DASH
 
 SIZE = 1_000.0  # of the square that all coordinates are in
 POINTS = 400  # of a line, at most
 
+Floats = NDArray[np.float64]
 Format = Callable[[float], str]
 
 
@@ -60,18 +60,24 @@ class Chart:
 
 @dataclass(frozen=True)
 class Axis:
-    """How the numbers of a chart become text: short at the ticks (given the step between them), full on hovering."""
+    """How the numbers of a chart become text: short at the ticks (given the step between them), full on hovering.
+
+    `with_zero` has the axis include 0.
+    """
 
     tick_x: Format
     format_x: Format
     tick_y: Callable[[float, float], str]
     format_y: Format
     marker_x: float | None = None
+    with_zero: bool = True
 
 
 def draw_chart(title: str, x_p: Floats, lines: Sequence[Line], axis: Axis) -> Chart:
     """Lines over the same places; `x_p` grows."""
-    values = np.concatenate([line.y_p[np.isfinite(line.y_p)] for line in lines] + [np.zeros(1)])
+    values = np.concatenate([line.y_p[np.isfinite(line.y_p)] for line in lines])
+    if axis.with_zero or not len(values):
+        values = np.append(values, 0.0)
     ticks = nice_ticks(float(values.min()), float(values.max()))
     low, high = min(ticks[0], float(values.min())), max(ticks[-1], float(values.max()))
     across = _scale(x_p, float(x_p[0]), float(x_p[-1]))
@@ -87,7 +93,7 @@ def draw_chart(title: str, x_p: Floats, lines: Sequence[Line], axis: Axis) -> Ch
             Tick(100.0 * (high - tick) / (high - low), axis.tick_y(tick, ticks[1] - ticks[0]))
             for tick in ticks
         ),
-        base_at=SIZE * high / (high - low),
+        base_at=SIZE * high / (high - low) if low <= 0.0 <= high else None,
         marker_at=_place(axis.marker_x, x_p),
         hover=_hover(across, x_p, lines, axis),
     )
@@ -109,10 +115,10 @@ def bin_begins(rows: int, bins: int) -> NDArray[np.int64]:
 
 
 def nice_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
-    """Round numbers from at or below `low` to at or above `high`, both of which include 0."""
+    """Round numbers from at or below `low` to at or above `high`."""
     span = high - low
     if span <= 0.0:
-        return [0.0, 1.0] if high <= 0.0 else [0.0, high]
+        return [low, low + (abs(low) or 1.0)]
     rough = span / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * unit for unit in (1.0, 2.0, 5.0, 10.0) if power * unit >= rough * 0.999)

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from headway.domain.json import Json
-from headway.evaluation.trading import MIN_BARS, Interval, Performance
 
 DASH = "—"
 _MINUS = "−"
-_GAP = "\u00a0"  # between number and unit: never broken over two lines
-
-STILL = "nothing moved"
-NO_INTERVAL = f"fewer than {MIN_BARS} bars, or too few of them move"
+GAP = "\u00a0"  # between number and unit: never broken over two lines
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ def percent(fraction: float | None, why: str = "", *, signed: bool = False) -> N
     if fraction is None:
         return missing(why)
     value = 100.0 * fraction
-    return Number(f"{_decimal(value, _digits(value), signed=signed)}{_GAP}%")
+    return Number(f"{_decimal(value, _digits(value), signed=signed)}{GAP}%")
 
 
 def ratio(value: float | None, why: str = "", *, digits: int = 2) -> Number:
@@ -48,25 +44,27 @@ def tick_ratio(value: float, step: float) -> str:
 
 
 def tick_percent(fraction: float, step: float) -> str:
-    return f"{tick_ratio(100.0 * fraction, 100.0 * step)}{_GAP}%"
+    return f"{tick_ratio(100.0 * fraction, 100.0 * step)}{GAP}%"
 
 
 def count(value: int) -> Number:
     return Number(f"{value:,}")
 
 
-def between(interval: Interval | None, why: str = NO_INTERVAL) -> Number:
+def between(interval: tuple[float, float] | None, why: str = "") -> Number:
     """`0.12 to 2.34`."""
-    return (
-        missing(why)
-        if interval is None
-        else Number(f"{_decimal(interval[0], 2)} to {_decimal(interval[1], 2)}")
-    )
+    if interval is None:
+        return missing(why)
+    return Number(f"{_decimal(interval[0], 2)} to {_decimal(interval[1], 2)}")
 
 
-def interval_of(performance: Performance) -> Interval | None:
-    low, high = performance.sharpe_low, performance.sharpe_high
-    return None if low is None or high is None else (low, high)
+def percent_between(interval: tuple[float, float] | None, why: str = "") -> Number:
+    """0.12 and 0.345 as `12.0 to 34.5 %`."""
+    if interval is None:
+        return missing(why)
+    low, high = (100.0 * bound for bound in interval)
+    digits = _digits(max(abs(low), abs(high)))
+    return Number(f"{_decimal(low, digits)} to {_decimal(high, digits)}{GAP}%")
 
 
 def moment(at_s: float) -> str:
@@ -83,8 +81,8 @@ def duration(seconds: float) -> str:
     for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         whole, left = divmod(left, size)
         if whole:
-            parts.append(f"{whole}{_GAP}{name}")
-    return " ".join(parts[:2]) or f"0{_GAP}s"
+            parts.append(f"{whole}{GAP}{name}")
+    return " ".join(parts[:2]) or f"0{GAP}s"
 
 
 def spell(value: Json) -> str:
@@ -98,18 +96,6 @@ def spell(value: Json) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(spell(inner) for inner in value) or DASH
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def verdict(difference: Interval | None) -> str:
-    """What the interval of the difference of the Sharpe ratios, agent less buy and hold, says."""
-    if difference is None:
-        return f"No interval can be given for the difference between agent and buy and hold: {NO_INTERVAL}."
-    span = f"the 95{_GAP}% interval of the difference of the Sharpe ratios, {between(difference).text}"
-    if difference[0] > 0.0:
-        return f"Better than buy and hold in this window: {span}, lies above 0."
-    if difference[1] < 0.0:
-        return f"Worse than buy and hold in this window: {span}, lies below 0."
-    return f"Not distinguishable from buy and hold: {span}, includes 0."
 
 
 def _decimal(value: float, digits: int, *, signed: bool = False) -> str:

@@ -1,0 +1,45 @@
+"""`headway runs`: create forecasting runs, look at them, steer them, fetch what they leave."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from headway.cli import runs_create, runs_look, runs_read
+from headway.cli.common import Session
+
+app = typer.Typer(
+    help="Runs: create, watch, compare, steer. TRAIN_API_HOST names the server, ADMIN_SECRET opens it.",
+    epilog=(
+        "Exit codes: 0 done or detached, 1 other error, 2 usage or no secret, 3 refused, 4 failed, 5 watch timed "
+        "out, 6 cancelled."
+    ),
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    *,
+    retry_for: Annotated[
+        float, typer.Option(min=0.0, help="Seconds to go on trying while the server does not answer.")
+    ] = 20.0,
+) -> None:
+    """Runs: create, watch, compare, steer. TRAIN_API_HOST names the server, ADMIN_SECRET opens it."""
+    context.obj = Session(retry_for_s=retry_for)
+
+
+app.command()(runs_create.create)
+app.command("list")(runs_look.list_runs)
+app.command()(runs_look.show)
+app.command()(runs_look.watch)
+app.command()(runs_read.logs)
+app.command()(runs_read.metrics)
+app.command()(runs_read.artifacts)
+app.command()(runs_look.cancel)
+app.command()(runs_look.resume)
+app.command()(runs_create.clone)
+app.command()(runs_look.compare)
+app.command()(runs_read.predict)

@@ -1,0 +1,143 @@
+"""Follow a run over its WebSocket: reconnects, and goes on after the cursor of the last message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from urllib.parse import quote
+
+from pydantic import ValidationError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from headway.client.answers import UNEXPECTED
+from headway.client.connection import is_local
+from headway.client.errors import ApiError, ServerUnreachable, WatchTimeout
+from headway.client.follow import ContactChange
+from headway.client.runs import RunsClient
+from headway.domain.ids import require_run_id
+from headway.wire import stream
+from headway.wire.stream import StreamFrame
+
+_OPEN_S = 10.0
+_SERVER_ERROR = 500
+_CODES = {stream.UNAUTHORIZED: (401, "unauthorized"), stream.REFUSED: (404, "not_found")}
+
+
+class RunFollower:
+    """All that is told of a run: first how it stands, then what comes, each once and in order, until it has ended.
+
+    With `after`, what follows that cursor (`start`: from the very beginning). A lost connection is told to
+    `on_contact` and tried again until `deadline_s` is over; nothing is told twice and nothing is left out.
+    """
+
+    def __init__(
+        self,
+        client: RunsClient,
+        run_id: str,
+        *,
+        after: str | None = None,
+        deadline_s: float | None = None,
+        on_contact: Callable[[ContactChange], None] | None = None,
+    ) -> None:
+        self.cursor = after
+        self._client = client
+        self._run_id = require_run_id(run_id)
+        self._deadline_s = deadline_s
+        self._on_contact = on_contact or (lambda _change: None)
+        self._begun_s = client.pacing.monotonic()
+        self._lost = False
+        self._barren = 0  # connections in a row that told nothing
+
+    def follow(self) -> Iterator[StreamFrame]:
+        """Until the end. Raises WatchTimeout, and ApiError for what no retry mends (no such run, wrong secret)."""
+        while not (yield from self._told_at_once()):
+            self._pause()
+
+    def _told_at_once(self) -> Generator[StreamFrame, None, bool]:
+        """What one connection tells; whether the end was in it."""
+        try:
+            with self._connect() as connection:
+                for frame in self._told_by(connection):
+                    yield frame
+                    if frame.data.get("final"):
+                        return True
+        except ServerUnreachable as error:
+            self._say(ContactChange(lost=True, why=error.why))
+        return False
+
+    def _connect(self) -> ClientConnection:
+        host, secret = self._client.connection.host, self._client.connection.secret
+        after = f"?after={quote(self.cursor)}" if self.cursor else ""
+        self._barren += 1
+        try:
+            return connect(
+                f"ws{host.removeprefix('http')}/runs/{self._run_id}/stream{after}",
+                additional_headers={"x-admin-secret": secret},
+                compression=None,
+                open_timeout=min(_OPEN_S, max(self._left_s(), 0.1)),
+                proxy=None if is_local(host) else True,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status >= _SERVER_ERROR:
+                raise ServerUnreachable(host, f"it answered {status}") from error
+            text = f"{host} opens no stream: it answered {status}"
+            remedy = "Check that TRAIN_API_HOST names a Headway server"
+            raise ApiError(status, UNEXPECTED, text, {"remedy": remedy}) from error
+        except (OSError, InvalidHandshake) as error:
+            raise ServerUnreachable(host, str(error) or type(error).__name__) from error
+
+    def _told_by(self, connection: ClientConnection) -> Iterator[StreamFrame]:
+        """The messages of one connection. How it broke says whether another may help."""
+        while True:
+            try:
+                text = connection.recv(self._patience_s())
+            except TimeoutError:
+                self._require_time()
+                continue
+            except ConnectionClosed as closed:
+                raise self._explain(closed) from closed
+            frame = _frame_of(text)
+            self.cursor = frame.cursor or self.cursor
+            self._barren = 0
+            self._say(ContactChange(lost=False))
+            yield frame
+            self._require_time()
+
+    def _explain(self, closed: ConnectionClosed) -> ApiError | ServerUnreachable:
+        code, why = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (0, "")
+        if code in _CODES:
+            status, name = _CODES[code]
+            return ApiError(status, name, why or f"the server closed with {code}", {})
+        return ServerUnreachable(self._client.connection.host, why or "the connection broke")
+
+    def _say(self, change: ContactChange) -> None:
+        if change.lost != self._lost:
+            self._lost = change.lost
+            self._on_contact(change)
+
+    def _pause(self) -> None:
+        self._require_time()
+        self._client.pacing.sleep(min(self._client.pacing.delay_s(max(self._barren, 1)), self._left_s()))
+        self._require_time()
+
+    def _patience_s(self) -> float | None:
+        return None if self._deadline_s is None else max(self._left_s(), 0.0)
+
+    def _left_s(self) -> float:
+        if self._deadline_s is None:
+            return float("inf")
+        return self._begun_s + self._deadline_s - self._client.pacing.monotonic()
+
+    def _require_time(self) -> None:
+        if self._deadline_s is not None and self._left_s() <= 0.0:
+            raise WatchTimeout(self._run_id, self._deadline_s)
+
+
+def _frame_of(text: str | bytes) -> StreamFrame:
+    try:
+        return StreamFrame.model_validate_json(text)
+    except ValidationError as error:
+        raise ApiError(
+            200, UNEXPECTED, f"a message that cannot be read: {error.errors()[0]['msg']}", {}
+        ) from error

@@ -1,0 +1,45 @@
+"""What became of a run so far: its turning points, its checkpoints, and how good the model was at each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headway.control.context import Context
+from headway.domain.artifacts import Checkpoint
+from headway.domain.events import Event, EventKind
+from headway.ports import Transaction
+
+_VAL_LOSS = "val/loss"
+_BATCH = 1000
+_PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.NOTE_LOGGED, EventKind.ARTIFACT_SAVED}
+
+
+@dataclass(frozen=True)
+class History:
+    """`val_losses` are the validation losses measured at the very steps of the checkpoints."""
+
+    events: list[Event]
+    checkpoints: list[Checkpoint]
+    val_losses: dict[int, float]
+
+
+def read_history(context: Context, run_id: str) -> History:
+    return context.store.read(lambda tx: _read(tx, run_id))
+
+
+def _read(tx: Transaction, run_id: str) -> History:
+    checkpoints = tx.checkpoints(run_id)
+    losses: dict[int, float] = {}
+    for kept in checkpoints:
+        for bucket in tx.series(run_id, _VAL_LOSS, first_step=kept.step, last_step=kept.step):
+            losses[kept.step] = bucket.max_value
+    return History(_turning_points(tx, run_id), checkpoints, losses)
+
+
+def _turning_points(tx: Transaction, run_id: str) -> list[Event]:
+    found: list[Event] = []
+    after = 0
+    while batch := tx.events_of(run_id, after, _BATCH):
+        found += [event for event in batch if event.kind not in _PASSED_OVER]
+        after = batch[-1].seq
+    return found

@@ -1,0 +1,234 @@
+"""From a RunConfig to what the engine reads: base tree, then variant, then fields, then overrides. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+
+from headway.control.context import Policy
+from headway.control.translate import pick_seed
+from headway.domain.errors import InvalidInput
+from headway.domain.json import JsonObject
+from headway.domain.limits import Limits
+from headway.domain.specs import Spec
+from headway.domain.suggestions import suggest
+from headway.domain.trading import TIMEFRAMES_S
+from headway.wire.forecast import MODELS, TRAININGS, FeatureConfig, ForecastConfig, HorizonConfig, LossConfig
+from headway.wire.runs import ResumeRun, RunConfig, RunRequest
+
+RUNS = "runs"
+FORECAST = "forecast"
+
+_PLACES = {
+    "data_source": "data.source",
+    "timeframes": "data.timeframes",
+    "base_timeframe": "data.base_timeframe",
+    "start_date": "data.start_date",
+    "end_date": "data.end_date",
+    "d_model": "model.d_model",
+    "n_heads": "model.n_heads",
+    "n_layers_tf": "model.n_layers_tf",
+    "n_layers_fusion": "model.n_layers_fusion",
+    "dropout": "model.dropout",
+    "features": "features.indicators",
+    "enable_technical_indicators": "features.technical",
+    "enable_calendar_features": "features.calendar",
+    "max_epochs": "training.max_epochs",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "weight_decay": "training.weight_decay",
+    "loss_weights": "loss.weights",
+    "regression_loss": "loss.regression",
+    "next_horizon": "horizons.next_bars",
+    "short_horizon": "horizons.short",
+    "long_horizon": "horizons.long",
+}
+_FIELDS = {place: field for field, place in _PLACES.items()}
+_FREE = "features.per_timeframe"  # its keys are timeframes
+_MIN_HOURS = 1 / 60
+
+
+def spec_of_run(request: RunRequest, policy: Policy) -> Spec:
+    """The spec of a forecasting run; InvalidInput naming field, value, bound and remedy."""
+    config = request.config
+    return Spec(
+        engine=FORECAST,
+        config=resolve(config).model_dump(mode="json"),
+        limits=_limits(config, policy),
+        seed=pick_seed(config.seed),
+        priority=config.priority,
+        label=request.name,
+        notes=request.notes,
+        origin=RUNS,
+        request=request.model_dump(mode="json", exclude_unset=True),
+    )
+
+
+def resolve(config: RunConfig) -> ForecastConfig:
+    """All that the engine is told. InvalidInput names the field as it was asked for."""
+    base = {
+        "data": {"allow_gaps": False},
+        "features": FeatureConfig().model_dump(mode="json"),
+        "horizons": HorizonConfig().model_dump(mode="json"),
+        "model": MODELS[config.variant].model_dump(mode="json"),
+        "loss": LossConfig().model_dump(mode="json"),
+        "training": TRAININGS[config.variant].model_dump(mode="json"),
+    }
+    try:
+        tree = OmegaConf.merge(
+            base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides))
+        )
+        resolved = OmegaConf.to_container(tree, resolve=False)
+    except OmegaConfBaseException as error:
+        raise InvalidInput("config.overrides", config.overrides, str(error).splitlines()[0]) from error
+    try:
+        return ForecastConfig.model_validate(resolved)
+    except ValidationError as error:
+        raise _refuse(error, config) from error
+
+
+def write_yaml(config: Mapping[str, Any]) -> str:
+    """The text of `config.yaml`: the resolved tree and nothing else."""
+    return str(OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+
+
+def clone_config(old: Mapping[str, Any], changes: Mapping[str, Any]) -> RunConfig:
+    """The configuration of a run with some fields changed; InvalidInput for what is none."""
+    try:
+        return RunConfig.model_validate({**old, **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = [*first["loc"], *([first["ctx"]["field"]] if first["type"] == "unknown_field" else [])]
+        field = ".".join(("config", *(str(part) for part in place)))
+        raise InvalidInput(field, first.get("input"), _clean(first["msg"])) from error
+
+
+def limits_of_run_resume(request: ResumeRun, old: Limits, policy: Policy) -> Limits:
+    """The limits of a run that goes on: raised where the request says so; what settings decide is taken anew."""
+    hard_s, cost = old.hard_duration_s, old.max_cost_usd
+    if request.max_hours is not None:
+        hard_s = _require_hours(request.max_hours, policy, "max_hours") * 3600.0
+    if request.max_cost_usd is not None:
+        cost = _require_cost(request.max_cost_usd, policy, "max_cost_usd")
+    decided_here = {"memory_bytes": policy.memory_bytes, "grace_s": policy.grace_s}
+    return Limits.from_json(
+        {**old.to_json(), **decided_here, "hard_duration_s": hard_s, "max_cost_usd": cost}
+    )
+
+
+def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
+    given = config.model_dump(mode="json", include=set(_PLACES), exclude_none=True)
+    known = [name for name in config.timeframes if name in TIMEFRAMES_S]
+    finest = min(known, key=TIMEFRAMES_S.__getitem__) if known else config.timeframes[0]
+    given["base_timeframe"] = config.base_timeframe or finest
+    given["timeframes"] = sorted(config.timeframes, key=lambda name: TIMEFRAMES_S.get(name, 0))
+    for name, value in given.items():
+        if name == "loss_weights":
+            yield from ((f"loss.weights.{part}", share) for part, share in value.items())
+        else:
+            yield _PLACES[name], value
+
+
+def _read_overrides(overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of every leaf; InvalidInput for a key that the tree does not have."""
+    known = list(_known_keys(ForecastConfig))
+    for key, value in _leaves(overrides, ""):
+        if key not in known and not key.startswith(f"{_FREE}."):
+            raise InvalidInput(f"config.overrides.{key[:100]}", value, f"unknown key: {suggest(key, known)}")
+        yield key, value
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value and not key.startswith(f"{_FREE}."):
+            yield from _leaves(value, f"{key}.")
+        else:
+            yield key, value
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _known_keys(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _tree_of(leaves: Iterator[tuple[str, Any]]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in leaves:
+        *path, last = key.split(".")
+        place = tree
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return tree
+
+
+def _refuse(error: ValidationError, config: RunConfig) -> InvalidInput:
+    first = error.errors()[0]
+    parts = [str(part) for part in first["loc"]]
+    place = ".".join(parts[:2])
+    field = _FIELDS.get(place)
+    if first["type"] == "extra_forbidden":
+        known = [
+            key.rpartition(".")[2]
+            for key in _known_keys(ForecastConfig)
+            if key.startswith(f"{'.'.join(parts[:-1])}.")
+        ]
+        return InvalidInput(
+            f"config.{'.'.join(parts)}", first["input"], f"unknown: {suggest(parts[-1], known)}"
+        )
+    if field is not None and getattr(config, field) is not None:
+        return InvalidInput(f"config.{field}", getattr(config, field), _clean(first["msg"]))
+    return InvalidInput(
+        f"config.overrides.{'.'.join(parts)}" if len(parts) > 1 else f"config ({place})",
+        first["input"],
+        _clean(first["msg"]),
+    )
+
+
+def _clean(text: str) -> str:
+    text = text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _limits(config: RunConfig, policy: Policy) -> Limits:
+    hours = policy.ceiling_hours if config.max_hours is None else config.max_hours
+    cost = policy.ceiling_cost_usd if config.max_cost_usd is None else config.max_cost_usd
+    return Limits(
+        hard_duration_s=_require_hours(hours, policy, "config.max_hours") * 3600.0,
+        max_cost_usd=_require_cost(cost, policy, "config.max_cost_usd"),
+        usd_per_hour=policy.usd_per_hour,
+        memory_bytes=policy.memory_bytes,
+        grace_s=policy.grace_s,
+        cpus=1,
+        gpus=min(policy.gpu_slots, 1),
+        threads=policy.threads_per_slot,
+    )
+
+
+def _require_hours(hours: float, policy: Policy, field: str) -> float:
+    if not _MIN_HOURS <= hours <= policy.ceiling_hours:
+        bound = f"between a minute (1/60) and {policy.ceiling_hours:g} hours"
+        raise InvalidInput(field, hours, bound, remedy="HEADWAY_MAX_HOURS sets the server's ceiling")
+    return hours
+
+
+def _require_cost(cost: float, policy: Policy, field: str) -> float:
+    if not 0.0 <= cost <= policy.ceiling_cost_usd:
+        bound = f"between 0 and {policy.ceiling_cost_usd:g} US dollars"
+        raise InvalidInput(field, cost, bound, remedy="HEADWAY_MAX_COST_USD sets the server's ceiling")
+    return cost
+
+
+def config_of(spec: Spec) -> JsonObject:
+    """The configuration of a run as it was sent, whichever front door it came through."""
+    sent = spec.request.get("config") if spec.origin == RUNS else spec.request
+    return sent if isinstance(sent, Mapping) else {}

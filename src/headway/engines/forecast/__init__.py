@@ -1,0 +1,1 @@
+"""Forecasts of returns and trends from candles of several timeframes."""

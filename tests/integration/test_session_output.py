@@ -1,0 +1,54 @@
+"""A session whose output cannot be written still says why it ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headway.domain.reasons import Reason
+from headway.domain.trading import TradingConfig
+from headway.engines.session import run_session
+from headway.wire.attempts import ExitCode, Launch
+from headway.wire.lines import LineKind, read_lines
+from headway.wire.rundir import AttemptDir, RunDir, write_json
+from tests.factories import make_spec, run_id
+
+_FULL = Path("/dev/full")
+
+
+def _attempt(tmp_path: Path, notes: str) -> AttemptDir:
+    run = RunDir(tmp_path / run_id(1))
+    attempt = run.attempt(1)
+    attempt.create()
+    write_json(run.spec, make_spec(config=TradingConfig().to_json(), notes=notes).to_json())
+    write_json(attempt.launch, Launch(run_id(1), 1, str(run.path), str(tmp_path)).to_json())
+    return attempt
+
+
+@pytest.mark.skipif(not _FULL.exists(), reason="there is no /dev/full")
+def test_an_error_whose_trace_finds_no_room_is_told_in_the_log_all_the_same(tmp_path: Path) -> None:
+    attempt = _attempt(tmp_path, "bug")
+    command = [sys.executable, "-m", "tests.fakes.staged_session", str(attempt.path)]
+    with _FULL.open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=full, check=False)
+
+    last = read_lines(attempt.events.read_bytes()).lines[-1]
+    assert (ended.returncode, last.kind) == (ExitCode.FAILED, LineKind.ENDED)
+    assert last.data == {
+        "reason": Reason.TRAINER_ERROR.value,
+        "error": "ZeroDivisionError: division by zero",
+    }
+
+
+def test_a_log_that_cannot_be_opened_for_want_of_room_is_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("headway.engines.session.LogWriter", full)
+    assert run_session(_attempt(tmp_path, "quick")) == ExitCode.DISK_FULL
+    assert "No space left on device" in capsys.readouterr().err
