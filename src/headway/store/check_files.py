@@ -36,7 +36,9 @@ def check_files(connection: Connection, runs_dir: Path, folders: Folders, *, dee
     saved = _read_checkpoints(connection)
     logs = _read_logs(connection)
     unknown = dict(folders)
-    every = connection.execute(select(runs.c.id, runs.c.record), execution_options={"yield_per": _BATCH})
+    every = connection.execute(
+        select(runs.c.id, runs.c.record).order_by(runs.c.id), execution_options={"yield_per": _BATCH}
+    )
     for run_id, record in every:
         unknown.pop(run_id, None)
         run = find_run(record)
