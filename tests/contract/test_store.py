@@ -359,3 +359,13 @@ def test_a_store_that_answers_passes_its_check_and_closes_twice(store: Store) ->
     store.check()
     store.close()
     store.close()
+
+
+def test_a_checkpoint_that_is_forgotten_is_gone_and_the_others_stay(store: Store) -> None:
+    _insert(store, make_run(1))
+    first, second = (Checkpoint(f"checkpoints/{step}", step, 10, "cc") for step in (1, 2))
+    store.write(lambda tx: [tx.add_checkpoint(run_id(1), kept) for kept in (first, second)])
+
+    store.write(lambda tx: [tx.remove_checkpoint(run_id(1), first.path) for _ in range(2)])
+
+    assert store.read(lambda tx: tx.checkpoints(run_id(1))) == [second]

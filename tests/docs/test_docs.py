@@ -24,6 +24,7 @@ from headway.api.webhooks import make_webhooks_router
 from headway.cli.exits import Exit
 from headway.cli.hooks import app as hooks
 from headway.cli.skippy import app as skippy
+from headway.cli.store import app as store
 from headway.control.context import Policy
 from headway.control.translate import spec_of_job
 from headway.domain.clock import utc_now
@@ -210,6 +211,16 @@ def test_every_command_and_every_flag_of_skippy_train_is_told() -> None:
 
     assert [name for name in group.commands if f"`skippy-train {name}" not in text] == []
     assert sorted(flag for flag in flags if f"`{flag}" not in text) == []
+
+
+def test_every_command_and_every_flag_of_headway_store_is_told() -> None:
+    text = read("docs/store.md") + read("docs/operations.md")
+    group = typer.main.get_command(store)
+    assert isinstance(group, TyperGroup)
+    flags = {name for command in group.commands.values() for p in command.params for name in p.opts}
+
+    assert [name for name in group.commands if f"`headway store {name}" not in text] == []
+    assert sorted(flag for flag in flags if flag.startswith("-") and flag not in text) == []
 
 
 def test_every_metric_of_the_service_is_told() -> None:

@@ -260,11 +260,20 @@ class Transaction(HookTransaction, Protocol):
 
     def count_points(self, run_id: str) -> int: ...
 
+    def measure_series(self, run_id: str) -> int:
+        """Bytes that the packed series of a run take."""
+
+    def remove_series(self, run_id: str) -> None:
+        """Remove all series of a run. Quiet when there are none."""
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         """Idempotent by path: the newest wins."""
 
     def add_checkpoint(self, run_id: str, checkpoint: Checkpoint) -> None:
         """Idempotent by path: the newest wins."""
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        """Forget a checkpoint. Quiet when it is not known."""
 
     def artifacts(self, run_id: str) -> list[Artifact]: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
 from headway.store.overlap import Part
 from headway.store.series import Block, append
@@ -113,6 +113,15 @@ class SqlSeries:
         found = select(func.coalesce(func.sum(series.c.points), 0)).where(series.c.run_id == run_id)
         return int(self.connection.execute(found).scalar_one())
 
+    def measure(self, run_id: str) -> int:
+        """Bytes of all blocks of a run."""
+        size = func.coalesce(func.sum(func.length(blocks.c.payload)), 0)
+        return int(self.connection.execute(select(size).where(_of_run(run_id))).scalar_one())
+
+    def remove(self, run_id: str) -> None:
+        self.connection.execute(delete(blocks).where(_of_run(run_id)))
+        self.connection.execute(delete(series).where(series.c.run_id == run_id))
+
     def _create(self, run_id: str, attempt: int, name: str, first_step: int) -> int:
         series_id: int = self.connection.execute(_NEXT_ID).scalar_one()
         row = {
@@ -125,3 +134,7 @@ class SqlSeries:
         }
         self.connection.execute(insert(series), row)
         return series_id
+
+
+def _of_run(run_id: str) -> ColumnElement[bool]:
+    return blocks.c.series_id.in_(select(series.c.id).where(series.c.run_id == run_id))

@@ -53,11 +53,11 @@ class SqlTransaction(SqlHooks):
 
     # runs
     def insert_run(self, run: Run) -> None:
-        _insert(self._db, statements.INSERT_RUN, _columns_of(run), f"the run {run.id} exists already")
+        _insert(self._db, statements.INSERT_RUN, columns_of(run), f"the run {run.id} exists already")
         listing.index_labels(self._db, run, new=True)
 
     def update_run(self, run: Run, *, expected_seq: int) -> None:
-        changes = {"b_id": run.id, "b_seq": expected_seq, **_columns_of(run)}
+        changes = {"b_id": run.id, "b_seq": expected_seq, **columns_of(run)}
         if self._db.execute(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
@@ -268,6 +268,12 @@ class SqlTransaction(SqlHooks):
     def count_points(self, run_id: str) -> int:
         return self._series.count_points(run_id)
 
+    def measure_series(self, run_id: str) -> int:
+        return self._series.measure(run_id)
+
+    def remove_series(self, run_id: str) -> None:
+        self._series.remove(run_id)
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         old = delete(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.path == artifact.path)
         self._db.execute(old)
@@ -277,6 +283,10 @@ class SqlTransaction(SqlHooks):
         at = checkpoints.c.path == checkpoint.path
         self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
         self._db.execute(insert(checkpoints), {"run_id": run_id, **checkpoint.to_json()})
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        at = checkpoints.c.path == path
+        self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
 
     def artifacts(self, run_id: str) -> list[Artifact]:
         found = select(artifacts).where(artifacts.c.run_id == run_id).order_by(artifacts.c.path)
@@ -288,7 +298,8 @@ class SqlTransaction(SqlHooks):
         return [Checkpoint(row.path, row.step, row.size_bytes, row.sha256) for row in rows]
 
 
-def _columns_of(run: Run) -> dict[str, Any]:
+def columns_of(run: Run) -> dict[str, Any]:
+    """The row of a run."""
     return {
         "id": run.id,
         "engine": run.spec.engine,
