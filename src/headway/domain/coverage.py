@@ -23,14 +23,6 @@ class Coverage:
     problem: str | None = None  # why something above is None
 
 
-class Predictor(Protocol):
-    """Makes forecasts with the model of a finished run."""
-
-    def predict(self, run_dir: Path, data: Path | None, out: Path) -> None:
-        """Write a Parquet file of forecasts on a file of candles, on the run's own without one. Waits.
-        Busy while another is at work; DataError, with what was said, when there is no file in the end."""
-
-
 @dataclass(frozen=True)
 class DatasetFault:
     severity: str  # error, warning
