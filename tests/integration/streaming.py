@@ -48,6 +48,7 @@ class Spoken:
         context = self.api.service.context
         claim = claim_next(context, self.api.watcher.token)
         assert claim is not None
+        assert claim.run.id == self.run_id
         start(context, claim.run, ())
         self.attempt, self.seq, self.console_bytes = claim.run.attempt, 0, b""
 
@@ -128,7 +129,7 @@ class Streaming:
 
     def begin(self) -> Spoken:
         """A run whose first attempt is under way."""
-        run = Spoken(self.api, self.api.submit(steps=100, seed=3))
+        run = Spoken(self.api, self.api.submit(steps=100, seed=3, priority=100))
         run.begin()
         return run
 
