@@ -16,6 +16,7 @@ from headway.cli.main import app
 from headway.wire.attempts import Verb
 from tests.integration.calling import SECRET
 from tests.integration.streaming import Spoken, Streaming, streaming
+from tests.waiting import eventually
 
 MISSING = "fc_1700000000000_00000000"
 
@@ -160,7 +161,7 @@ def test_runs_are_listed_with_filters_and_all_pages(live: Streaming) -> None:
 
 def test_watching_shows_the_course_and_its_exit_code_the_end(live: Streaming) -> None:
     run = live.begin()
-    talking = threading.Timer(0.5, lambda: (run.train(), run.measure(0.5), run.save(1), run.end()))
+    talking = threading.Thread(target=lambda: (run.train(), run.measure(0.5), run.save(1), run.end()))
     talking.start()
     ran = _run(live, "runs", "watch", run.run_id)
     talking.join()
@@ -242,7 +243,13 @@ def test_runs_are_cancelled_resumed_cloned_and_compared(live: Streaming) -> None
 
 def test_cancelling_a_running_one_waits_for_its_proven_death(live: Streaming) -> None:
     run = live.begin()
-    dying = threading.Timer(0.5, run.end, (Verb.CANCEL,))
+    executor = live.api.services.executor
+
+    def die() -> None:
+        eventually(lambda: any(attempt == (run.run_id, 1) for attempt, _ in executor.cancels))
+        run.end(Verb.CANCEL)
+
+    dying = threading.Thread(target=die)
     dying.start()
     ran = _run(live, "runs", "cancel", run.run_id, "--wait")
     dying.join()
