@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
@@ -20,6 +20,17 @@ from headway.store.matching import LAST, SYMBOL, TAG, WORD, marks_of, numbers_of
 from headway.store.tables import run_marks, run_numbers, runs
 
 Columns = tuple[ColumnElement[Any], ...]
+
+_COMMON = 2_000
+
+
+class Mark(NamedTuple):
+    """One mark, from `low` on and below `high`; both the same for that very value."""
+
+    kind: str
+    low: str
+    high: str
+
 
 _DELETE_MARKS = delete(run_marks).where(run_marks.c.run_id == bindparam("b_id"))
 _DELETE_NUMBERS = delete(run_numbers).where(run_numbers.c.run_id == bindparam("b_id"))
@@ -39,7 +50,7 @@ _ORDERS: dict[SortBy, Columns] = {
 def list_rows(db: Connection, which: RunFilter) -> RunRows:
     """A page of runs in the order asked for."""
     columns = _order(which)
-    found = _narrow(select(*columns), which)
+    found = _narrow(select(*columns), which, _find_common(db, which))
     if which.after is not None:
         here, there = tuple_(*columns), tuple_(*which.after)
         found = found.where(here < there if which.sort.descending else here > there)
@@ -90,31 +101,60 @@ def _order(which: RunFilter) -> Columns:
     return _ORDERS[which.sort.by]
 
 
-def _mark(which: RunFilter) -> tuple[str, str] | None:
+def _mark(which: RunFilter) -> Mark | None:
     """The mark that the list is read along: a page in order of creation needs no sorting then."""
-    if which.sort.by is not SortBy.CREATED:
-        return None
-    if which.tag is not None:
-        return TAG, which.tag
-    return (SYMBOL, which.symbol) if which.symbol is not None else None
+    exact = [mark for mark in _marks(which) if mark.kind != WORD]
+    return exact[0] if exact and which.sort.by is SortBy.CREATED else None
 
 
-def _narrow(query: Select[Any], which: RunFilter) -> Select[Any]:
+def _narrow(query: Select[Any], which: RunFilter, common: Iterable[Mark] = ()) -> Select[Any]:
+    """The rows that match. Of a mark that many runs have each row is asked in turn, for a page is soon full then;
+    of any other mark the runs are gathered first."""
     along = _mark(which)
-    marks = [(TAG, which.tag), (SYMBOL, which.symbol)]
-    others = [(kind, value) for kind, value in marks if value is not None and (kind, value) != along]
-    conditions = [*_own(which), *(_has_mark(kind, value) for kind, value in others), *_says(which.text)]
+    marks = [mark for mark in _marks(which) if mark != along]
+    conditions = [*_own(which), *(_has_mark(mark, each=mark in common) for mark in marks)]
+    conditions += [and_(runs.c.id >= begin, runs.c.id < begin + LAST) for begin in read_text(which.text)[0]]
     if along is not None:
         query = query.select_from(run_marks)
         if conditions:
             query = query.join(runs, runs.c.id == run_marks.c.run_id)
-        query = query.where(run_marks.c.kind == along[0], run_marks.c.value == along[1])
+        query = query.where(_is_marked(run_marks, along))
     elif which.sort.by is SortBy.METRIC:
-        query = query.select_from(run_numbers.join(runs, runs.c.id == run_numbers.c.run_id))
+        query = query.select_from(run_numbers)
+        if conditions:
+            query = query.join(runs, runs.c.id == run_numbers.c.run_id)
         query = query.where(run_numbers.c.name == which.sort.metric)
     else:
         query = query.select_from(runs)
     return query.where(*conditions)
+
+
+def _marks(which: RunFilter) -> list[Mark]:
+    exact = [(TAG, which.tag), (SYMBOL, which.symbol)]
+    words = [Mark(WORD, begin, begin + LAST) for begin in read_text(which.text)[1]]
+    return [Mark(kind, value, value) for kind, value in exact if value is not None] + words
+
+
+def _find_common(db: Connection, which: RunFilter) -> set[Mark]:
+    """The marks that more than a few pages of runs have."""
+    return {mark for mark in _marks(which) if _count_up_to(db, mark, _COMMON) == _COMMON}
+
+
+def _count_up_to(db: Connection, mark: Mark, most: int) -> int:
+    some = select(run_marks.c.run_id).where(_is_marked(run_marks, mark)).limit(most).subquery()
+    return int(db.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _has_mark(mark: Mark, *, each: bool) -> ColumnElement[bool]:
+    other = run_marks.alias()
+    found = select(other.c.run_id).where(_is_marked(other, mark))
+    return found.where(other.c.run_id == runs.c.id).exists() if each else runs.c.id.in_(found)
+
+
+def _is_marked(table: Any, mark: Mark) -> ColumnElement[bool]:
+    exact = mark.low == mark.high
+    value = table.c.value == mark.low if exact else and_(table.c.value >= mark.low, table.c.value < mark.high)
+    return and_(table.c.kind == mark.kind, value)
 
 
 def _own(which: RunFilter) -> Iterable[ColumnElement[bool]]:
@@ -129,17 +169,3 @@ def _own(which: RunFilter) -> Iterable[ColumnElement[bool]]:
         yield runs.c.created_at >= format_utc(which.created_from)
     if which.created_before is not None:
         yield runs.c.created_at < format_utc(which.created_before)
-
-
-def _says(text: str) -> Iterable[ColumnElement[bool]]:
-    ids, words = read_text(text)
-    for begin in ids:
-        yield and_(runs.c.id >= begin, runs.c.id < begin + LAST)
-    for begin in words:
-        marked = select(run_marks.c.run_id).where(run_marks.c.kind == WORD)
-        yield runs.c.id.in_(marked.where(run_marks.c.value >= begin, run_marks.c.value < begin + LAST))
-
-
-def _has_mark(kind: str, value: str) -> ColumnElement[bool]:
-    marked = select(run_marks.c.run_id).where(run_marks.c.kind == kind, run_marks.c.value == value)
-    return runs.c.id.in_(marked)

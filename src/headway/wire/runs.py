@@ -114,9 +114,8 @@ class RunConfig(Asked):
     next_horizon: int = 1  # bars
     short_horizon: Short = "30m"
     long_horizon: Short = "1w"
-    overrides: dict[
-        str, Any
-    ] = {}  # onto the whole tree: {"training.patience": 5} or {"training": {"patience": 5}}
+    # onto the whole tree: {"training.patience": 5} or {"training": {"patience": 5}}
+    overrides: Tree = {}
     seed: Seed | None = None
     max_hours: Annotated[float, Field(gt=0)] | None = (
         None  # the run is stopped then; None: the server's ceiling
