@@ -103,4 +103,4 @@ def _ratio(ratio: float | None) -> str:
 def _number(value: float) -> str:
     if value == int(value) or abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
-    return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
