@@ -23,7 +23,17 @@ from rich.console import Console
 from benchmarks.tables import Measure, make_table, print_table
 from headway.domain.clock import format_utc, utc_now
 
-NAMES = ("submit", "first_step", "log_call", "ingest", "events_latency", "cancel", "cold_start", "ppo_steps")
+NAMES = (
+    "submit",
+    "first_step",
+    "log_call",
+    "ingest",
+    "events_latency",
+    "cancel",
+    "cold_start",
+    "ppo_steps",
+    "forecast_throughput",
+)
 _TIMEOUT_S = 240.0
 _CLEANING_S = 30.0
 

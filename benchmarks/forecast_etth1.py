@@ -1,13 +1,13 @@
 """Accuracy on ETTh1, beside published figures: the engine's network on the standard split of the field.
 
-`python -m benchmarks.forecast_etth1 [--full] [--data FILE]`. Twelve months train, four validation, four test, of 30 days
-each; standardised by the train rows; every channel by itself, one set of weights for all; lookback 512, as published for
+`python -m benchmarks.forecast_etth1 [--full]`. Twelve months train, four validation, four test, of 30 days each;
+standardised by the train rows; every channel by itself, one set of weights for all; lookback 512, as published for
 PatchTST/64; all test windows, none dropped. MSE and MAE are of the standardised test values.
 
 The network is `headway.engines.forecast.network.Network` with its options for series by themselves: windows normalised
 by their own mean and deviation, patches kept for the head, and the linear skip. The skip is solved in closed form
-(ridge, its strength chosen on validation). `--full` also trains a network by gradient, skip and transformer together, and tells
-it apart. Nothing is chosen on test.
+(ridge, its strength chosen on validation). `--full` also trains skip and transformer by gradient, and tells that apart.
+Nothing is chosen on test.
 """
 
 from __future__ import annotations
