@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from headway.engines.forecast.devices import Machine, choose_machine, has_cpu_bf16
+from headway.engines.forecast.devices import Machine, choose_machine, choose_threads, has_cpu_bf16
 from headway.engines.forecast.meters import Meters, find_gpu
 from headway.engines.forecast.module import make_optimizer
 from headway.engines.forecast.plan import Plan, build_network, learning_rate_at
@@ -140,6 +140,11 @@ def test_a_narrow_model_stays_in_single_precision_unless_asked() -> None:
     assert choose_machine("auto", gpus=0, d_model=32) == Machine("cpu", "fp32")
     assert choose_machine("bf16", gpus=0, d_model=32) == Machine("cpu", "bf16")
     assert choose_machine("auto", gpus=0, d_model=256).precision == ("bf16" if has_cpu_bf16() else "fp32")
+
+
+def test_a_narrow_model_trains_in_one_thread_whatever_it_was_given() -> None:
+    assert choose_threads(4, d_model=32) == 1
+    assert choose_threads(4, d_model=256) == 4
 
 
 class NvmlError(Exception):
