@@ -237,8 +237,9 @@ def test_real_candles_run_and_the_verdict_is_honest(tmp_path: Path) -> None:
     config = CONFIG.model_copy(
         update={"data": CONFIG.data.model_copy(update={"source": path.name, "start_date": "2023-06-01"})}
     )
-    result, _ = run_engine(make_assignment(tmp_path, "real", config, candles_dir=OWN_DATA))
+    assignment = make_assignment(tmp_path, "real", config, candles_dir=OWN_DATA)
+    result, _ = run_engine(assignment)
 
-    test = result.details["test"]
-    interval = test["comparisons"]["path"][0]["skill_interval"]  # type: ignore[index, call-overload]
+    test = get_json(ModelFiles(assignment.run).metrics)["test"]
+    interval = test["comparisons"]["path"][0]["skill_interval"]
     assert ("Better than" in str(result.details["verdict"])) == (interval[0] > 0.0)
