@@ -16,11 +16,15 @@ _WIDTH = 130
 
 @dataclass(frozen=True)
 class Reference:
-    """Something to compare with, measured in the same run; without a value, `missing` says why there is none."""
+    """Something to compare with, measured in the same run unless it is `published`.
+
+    Without a value, `missing` says why there is none.
+    """
 
     name: str
     value: float | None
     missing: str = ""
+    published: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,9 @@ def _cells(measure: Measure) -> tuple[str, ...]:
 def _spell(reference: Reference) -> str:
     if reference.value is None:
         return f"[dim]{reference.name}: {reference.missing}[/]"
-    return f"{reference.name} {_number(reference.value)}"
+    return (
+        f"{reference.name} {_number(reference.value)}{' [dim](published)[/]' if reference.published else ''}"
+    )
 
 
 def _ratio(ratio: float | None) -> str:
@@ -104,4 +110,4 @@ def _ratio(ratio: float | None) -> str:
 def _number(value: float) -> str:
     if value == int(value) or abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
-    return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

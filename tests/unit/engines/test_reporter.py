@@ -278,6 +278,14 @@ def test_only_the_newest_checkpoints_are_kept_but_all_were_told(stage: Stage) ->
     assert [line.data["step"] for line in stage.heard(LineKind.CHECKPOINT)] == [1, 2, 3, 4, 5]
 
 
+def test_an_engine_says_which_checkpoints_stay(stage: Stage) -> None:
+    for step, keep in ((1, (1,)), (2, (1,)), (3, (1,))):
+        with stage.reporter.draft(step, keep=keep) as folder:
+            (folder / "model.zip").write_bytes(b"weights")
+
+    assert sorted(int(folder.name) for folder in stage.run.checkpoints.iterdir()) == [1, 3]
+
+
 def test_a_draft_that_breaks_off_is_no_checkpoint_and_is_gone_with_the_next(stage: Stage) -> None:
     _save(stage, 1)
     with pytest.raises(ZeroDivisionError):
