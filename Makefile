@@ -20,7 +20,7 @@ help:
 	@echo "make check   format, lint, types, import rules, fast tests"
 	@echo "make test    make check, then the tests with real processes and trainings"
 	@echo "make bench   measure what docs/benchmarks.md tells"
-	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
+	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0 WITHIN_S=1800)"
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -54,7 +54,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
 bench-faults: $(INSTALLED)
-	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED)
+	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED) $(if $(WITHIN_S),--within-s $(WITHIN_S)) --write benchmarks/faults.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache
