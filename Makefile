@@ -22,7 +22,7 @@ help:
 	@echo "make audit   look for known vulnerabilities in what requirements.lock pins"
 	@echo "make bench   measure what docs/benchmarks.md tells"
 	@echo "make peers   install what others offer, each by itself, so that make bench measures it too (3 GB)"
-	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
+	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0 WITHIN_S=1800)"
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -63,7 +63,7 @@ peers: $(INSTALLED)
 	$(BIN)/python -m benchmarks.peers.environments
 
 bench-faults: $(INSTALLED)
-	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED)
+	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED) $(if $(WITHIN_S),--within-s $(WITHIN_S)) --write benchmarks/faults.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """`python -m tests.faults --cases 1000`: many faults, one table. `python -m tests.faults --seed N` replays a case.
 
-Ctrl-C begins no more cases, waits for those under way and shows the table so far; a second one ends at once.
+Ctrl-C begins no more cases, waits for those under way (seconds) and shows the table so far.
 """
 
 from __future__ import annotations
