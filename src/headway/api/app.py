@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
@@ -13,6 +13,7 @@ from headway.api.errors import install_errors
 from headway.api.guards import LimitBody, LimitHead, RequireSecret
 from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
+from headway.api.routes import make_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
 from headway.domain.errors import StoreUnavailable
@@ -24,6 +25,7 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
         title="Headway",
         version=version,
         summary="Every training is a durable run.",
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(RequireHost, hosts=hosts or Hosts()),
             Middleware(LimitHead),
@@ -32,15 +34,16 @@ def make_app(service: Service, *, secret: str, version: str, hosts: Hosts | None
         ],
     )
     install_errors(app)
-    app.include_router(make_jobs_router(service))
-    app.include_router(make_sessions_router(service))
-    _add_health(app, service)
+    for router in (make_jobs_router(service), make_sessions_router(service), _make_health_router(service)):
+        app.routes.extend(router.routes)  # as they are: an included router looks for them at each request
     app.openapi_schema = complete(app.openapi())
     return app
 
 
-def _add_health(app: FastAPI, service: Service) -> None:
-    @app.get("/health", tags=["service"], responses=examples.of_health())
+def _make_health_router(service: Service) -> APIRouter:
+    router = make_router(tag="service")
+
+    @router.get("/health", responses=examples.of_health())
     def get_health() -> Response:
         """Whether the service answers; nothing else is told without the secret."""
         try:
@@ -49,7 +52,9 @@ def _add_health(app: FastAPI, service: Service) -> None:
             return JSONResponse({"status": "unavailable"}, 503)
         return JSONResponse({"status": "ok"})
 
-    @app.get("/metrics", tags=["service"], response_class=PlainTextResponse, responses=examples.of_metrics())
+    @router.get("/metrics", response_class=PlainTextResponse, responses=examples.of_metrics())
     def get_metrics() -> Response:
         """Counters and gauges in Prometheus' text format."""
         return Response(service.counters.render(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -49,9 +49,9 @@ CREATION_TIMES = (
     .limit(bindparam("b_limit"))
 )
 INSERT_REPLY = insert(replies)
-FIND_REPLY = select(
-    replies.c.run_id, replies.c.body_sha256, replies.c.response, replies.c.created_at
-).where(replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key"))
+FIND_REPLY = select(replies.c.run_id, replies.c.body_sha256, replies.c.response, replies.c.created_at).where(
+    replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key")
+)
 FIND_QUEUED = select(queue.c.rank, queue.c.created_at).where(queue.c.run_id == bindparam("b_id"))
 ENQUEUE = insert(queue).from_select(
     ["run_id", "rank", "created_at"],
@@ -87,9 +87,7 @@ EXTEND_LEASE = (
 DROP_LEASE = delete(leases).where(leases.c.run_id == bindparam("b_id"))
 INSERT_EVENT = insert(events)
 LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
-SET_LAST_POSITION = (
-    update(counters).where(counters.c.name == _POSITION).values(value=bindparam("b_position"))
-)
+SET_LAST_POSITION = update(counters).where(counters.c.name == _POSITION).values(value=bindparam("b_position"))
 _EVENT = select(
     events.c.run_id,
     events.c.seq,
@@ -100,14 +98,12 @@ _EVENT = select(
     events.c.data,
 )
 EVENTS_OF = (
-    _EVENT
-    .where(events.c.run_id == bindparam("b_id"), events.c.seq > bindparam("b_after"))
+    _EVENT.where(events.c.run_id == bindparam("b_id"), events.c.seq > bindparam("b_after"))
     .order_by(events.c.seq)
     .limit(bindparam("b_limit"))
 )
 EVENTS_AFTER = (
-    _EVENT
-    .where(events.c.position > bindparam("b_after"))
+    _EVENT.where(events.c.position > bindparam("b_after"))
     .order_by(events.c.position)
     .limit(bindparam("b_limit"))
 )

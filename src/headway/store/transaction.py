@@ -195,9 +195,7 @@ class SqlTransaction:
         return Event(run_id, seq, position, attempt, at, kind, data)
 
     def events_of(self, run_id: str, after_seq: int, limit: int) -> list[Event]:
-        found = self._db.run(
-            statements.EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit}
-        )
+        found = self._db.run(statements.EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit})
         return [_to_event(row) for row in found]
 
     def events_after(self, position: int, limit: int) -> list[Event]:
