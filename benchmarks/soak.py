@@ -141,8 +141,8 @@ def _count(hours: list[float], counts: list[int]) -> tuple[Slope, str, list[floa
 
 def _growth(what: str, slope: Slope, unit: str, values: list[float]) -> Measure:
     verdict = "grows" if slope.low > 0 else "no growth seen"
-    note = f"± {slope.margin:.2g}: {verdict}; {values[0]:.1f} at first, {values[-1]:.1f} at last, most {max(values):.1f}"
-    return Measure(what, slope.value, unit, note=note)
+    seen = f"{values[0]:.1f} at first, {values[-1]:.1f} at last, most {max(values):.1f}"
+    return Measure(what, slope.value, unit, note=f"± {slope.margin:.2g}: {verdict}; {seen}")
 
 
 def _sample(server: Server, at_s: float, runs: int) -> Sample:
