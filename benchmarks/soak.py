@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,6 @@ from benchmarks.serving import call, serving, wait_until_warm
 from benchmarks.tables import Measure, make_table, print_table
 from benchmarks.trend import Slope, fit_slope
 from headway.client.jobs import JobsClient
-from headway.supervisor.processes import memory_of
 
 _SAMPLE_S = 10.0
 _QUICK_SAMPLE_S = 1.0
@@ -39,7 +39,7 @@ SHORT = json.dumps(
 
 @dataclass(frozen=True)
 class Sample:
-    """How the server stands. Bytes are proportional set sizes."""
+    """How the server stands. Memory is what is resident: a share of it would move with the number of forks alive."""
 
     at_s: float
     runs: int
@@ -150,13 +150,17 @@ def _sample(server: Server, at_s: float, runs: int) -> Sample:
     return Sample(
         at_s=at_s,
         runs=runs,
-        memory_bytes=memory_of([server.pid]),
+        memory_bytes=_resident_bytes(server.pid),
         descriptors=_count_entries(f"/proc/{server.pid}/fd"),
         threads=_count_entries(f"/proc/{server.pid}/task"),
-        fork_memory_bytes=memory_of([fork_pid]),
+        fork_memory_bytes=_resident_bytes(fork_pid),
         fork_descriptors=_count_entries(f"/proc/{fork_pid}/fd"),
         store_bytes=sum(path.stat().st_size for path in server.data_dir.glob("*.db*")),
     )
+
+
+def _resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _count_entries(folder: str) -> int:
