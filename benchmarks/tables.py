@@ -28,6 +28,14 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Size:
+    """What a figure was measured at: so many of something."""
+
+    count: int
+    of: str
+
+
+@dataclass(frozen=True)
 class Measure:
     """One figure, with the goal and what it stands beside."""
 
@@ -38,6 +46,7 @@ class Measure:
     more_is_better: bool = False
     against: tuple[Reference, ...] = ()
     note: str = ""
+    size: Size | None = None
 
     @property
     def met(self) -> bool | None:
@@ -60,7 +69,9 @@ class Measure:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Measure:
         known = {name: found[name] for name in cls.__dataclass_fields__}
-        return cls(**{**known, "against": tuple(Reference(**each) for each in found["against"])})
+        against = tuple(Reference(**each) for each in found["against"])
+        size = Size(**found["size"]) if found["size"] else None
+        return cls(**{**known, "against": against, "size": size})
 
 
 def make_table(measures: Sequence[Measure], title: str = "") -> Table:
@@ -89,7 +100,8 @@ def _cells(measure: Measure) -> tuple[str, ...]:
     sign = "≥" if measure.more_is_better else "≤"
     goal = "" if measure.goal is None else f"{sign} {_number(measure.goal)}"
     verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[measure.met]
-    what = f"{measure.what} [dim]({measure.note})[/]" if measure.note else measure.what
+    what = f"{measure.what}, {measure.size.count:,} {measure.size.of}" if measure.size else measure.what
+    what = f"{what} [dim]({measure.note})[/]" if measure.note else what
     against = "\n".join(_spell(reference) for reference in measure.against)
     ratios = "\n".join(_ratio(measure.ratio_to(reference)) for reference in measure.against)
     return what, f"{_number(measure.value)} {measure.unit}", goal, verdict, against, ratios

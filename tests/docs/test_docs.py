@@ -40,6 +40,7 @@ from headway.wire.attempts import Verb
 from headway.wire.jobs import TrainingRequest
 from headway.wire.lines import LineKind, decode_line
 from tests.fakes.services import FakePredictor, make_services
+from tests.integration.calling import make_api
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -233,8 +234,7 @@ def test_every_metric_of_the_service_is_told() -> None:
 
 
 def test_every_route_and_command_of_webhooks_is_told(tmp_path: Path) -> None:
-    context = make_services(tmp_path).context
-    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)))
+    service = make_api(tmp_path).service
     routes = [route for route in make_webhooks_router(service).routes if isinstance(route, APIRoute)]
     group = typer.main.get_command(hooks)
     assert isinstance(group, TyperGroup)

@@ -65,12 +65,17 @@ class LogPiece:
     next_offset: int
 
 
-def get_view(context: Context, run_id: str) -> RunView:
-    """A run; NotFound when there is none, also for a text that is no id."""
+def require_findable(run_id: str) -> str:
+    """The id itself; NotFound for a text that is no id, and so names no run."""
     try:
-        require_run_id(run_id)
+        return require_run_id(run_id)
     except InvalidInput as error:
         raise NotFound(f"there is no run {run_id[:80]!r}") from error
+
+
+def get_view(context: Context, run_id: str) -> RunView:
+    """A run; NotFound when there is none, also for a text that is no id."""
+    require_findable(run_id)
     run, position = context.store.read(lambda tx: (tx.get_run(run_id), tx.queue_position(run_id)))
     return RunView(run, position, contact_of(context, run))
 

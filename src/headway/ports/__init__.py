@@ -6,6 +6,7 @@ Every adapter of a port keeps the promises in its docstrings; the contract suite
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -292,6 +293,13 @@ class Store(Protocol):
         anything outside the store, and may be called again after a conflict. What it raises comes out here.
         ValueError for a value that the store cannot keep; StoreUnavailable when it cannot be said that the work is
         durable: then it may be, or not.
+        """
+
+    def write_later(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """As `write`, without waiting for it: the future has what `write` returns or raises. It cannot be cancelled.
+
+        For callers that must not block, as an event loop; each future belongs to one caller. StoreUnavailable at once
+        when the store is closed.
         """
 
     def read(self, work: Callable[[Transaction], T]) -> T:

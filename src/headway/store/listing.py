@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from headway.domain.clock import format_utc
@@ -17,6 +17,7 @@ from headway.domain.runs import Run
 from headway.ports import RunFilter, RunRows, RunSort, SortBy
 from headway.store.codec import decode_run
 from headway.store.matching import LAST, SYMBOL, TAG, WORD, marks_of, numbers_of, read_text
+from headway.store.session import Session
 from headway.store.tables import run_marks, run_numbers, runs
 
 Columns = tuple[ColumnElement[Any], ...]
@@ -47,7 +48,7 @@ _ORDERS: dict[SortBy, Columns] = {
 }
 
 
-def list_rows(db: Connection, which: RunFilter) -> RunRows:
+def list_rows(db: Session, which: RunFilter) -> RunRows:
     """A page of runs in the order asked for."""
     columns = _order(which)
     found = _narrow(select(*columns), which, _find_common(db, which))
@@ -60,14 +61,14 @@ def list_rows(db: Connection, which: RunFilter) -> RunRows:
     return RunRows(_read_records(db, [place[-1] for place in places]), last)
 
 
-def count_rows(db: Connection, which: RunFilter) -> int:
+def count_rows(db: Session, which: RunFilter) -> int:
     """How many runs match."""
     if which.sort.by is not SortBy.METRIC:
         which = replace(which, sort=RunSort())
     return int(db.execute(_narrow(select(func.count()), which)).scalar_one())
 
 
-def index_labels(db: Connection, run: Run, *, new: bool = False) -> None:
+def index_labels(db: Session, run: Run, *, new: bool = False) -> None:
     """Keep what a run can be found by."""
     if not new:
         db.execute(_DELETE_MARKS, {"b_id": run.id})
@@ -80,7 +81,7 @@ def index_labels(db: Connection, run: Run, *, new: bool = False) -> None:
         db.execute(_INSERT_MARKS, rows)
 
 
-def index_numbers(db: Connection, run: Run) -> None:
+def index_numbers(db: Session, run: Run) -> None:
     """Keep the numbers that runs are sorted by."""
     db.execute(_DELETE_NUMBERS, {"b_id": run.id})
     rows = [{"run_id": run.id, "name": name, "value": value} for name, value in numbers_of(run).items()]
@@ -88,7 +89,7 @@ def index_numbers(db: Connection, run: Run) -> None:
         db.execute(_INSERT_NUMBERS, rows)
 
 
-def _read_records(db: Connection, ids: list[str]) -> list[Run]:
+def _read_records(db: Session, ids: list[str]) -> list[Run]:
     found = db.execute(select(runs.c.id, runs.c.record).where(runs.c.id.in_(ids)))
     records: dict[str, str] = {row.id: row.record for row in found}
     return [decode_run(records[run_id]) for run_id in ids]
@@ -135,12 +136,12 @@ def _marks(which: RunFilter) -> list[Mark]:
     return [Mark(kind, value, value) for kind, value in exact if value is not None] + words
 
 
-def _find_common(db: Connection, which: RunFilter) -> set[Mark]:
+def _find_common(db: Session, which: RunFilter) -> set[Mark]:
     """The marks that more than a few pages of runs have."""
     return {mark for mark in _marks(which) if _count_up_to(db, mark, _COMMON) == _COMMON}
 
 
-def _count_up_to(db: Connection, mark: Mark, most: int) -> int:
+def _count_up_to(db: Session, mark: Mark, most: int) -> int:
     some = select(run_marks.c.run_id).where(_is_marked(run_marks, mark)).limit(most).subquery()
     return int(db.execute(select(func.count()).select_from(some)).scalar_one())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
@@ -92,6 +93,14 @@ class MemoryStore:
             value = work(_MemoryTransaction(branch))
             self._tables = branch
             return value
+
+    def write_later(self, work: Callable[[Transaction], T]) -> Future[T]:
+        outcome: Future[T] = Future()
+        try:
+            outcome.set_result(self.write(work))
+        except Exception as error:  # noqa: BLE001  (it belongs to whoever asks the future)
+            outcome.set_exception(error)
+        return outcome
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         return work(_ReadOnly(self._tables))

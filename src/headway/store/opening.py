@@ -71,8 +71,10 @@ def make_engines(url: URL) -> tuple[Engine, Engine]:
         return make_postgres_engines(url)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    writer = create_engine(url, execution_options={_WRITE: True}, pool_size=1, max_overflow=0)
-    reader = create_engine(url, pool_size=8, max_overflow=40)
+    writer = create_engine(
+        url, execution_options={_WRITE: True}, pool_size=1, max_overflow=0, paramstyle="named"
+    )
+    reader = create_engine(url, pool_size=8, max_overflow=40, paramstyle="named")
     for engine in (writer, reader):
         event.listen(engine, "connect", _prepare_reader if engine is reader else _prepare_writer)
         event.listen(engine, "begin", _begin)
