@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.tables import Measure
 
+_UNITS = {"ms", "/s", "MB"}
 _PANEL_INCHES = (4.4, 3.6)
 # The same figures give the same file, and text stays text.
 _STYLE: Any = {"svg.hashsalt": "headway", "svg.fonttype": "none", "font.size": 9}
@@ -28,7 +30,8 @@ def main() -> int:
 
 def draw(measures: Sequence[Measure], path: Path) -> None:
     """One panel for each thing of which there is more and more, and for each unit; both axes logarithmic."""
-    panels = sorted({(each.size.of, each.unit) for each in measures if each.size})
+    drawn = [each for each in measures if each.size and each.size.count and each.unit in _UNITS]
+    panels = sorted({(each.size.of, each.unit) for each in drawn if each.size})
     if not panels:
         raise ValueError("no figure was measured against a size: choose `scaling`")
     with mpl.rc_context(_STYLE):
@@ -36,7 +39,7 @@ def draw(measures: Sequence[Measure], path: Path) -> None:
         figure = Figure(figsize=(width * len(panels), height), layout="constrained")
         all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (of, unit) in zip(all_axes, panels, strict=True):
-            _draw_panel(axes, [each for each in measures if each.size and each.size.of == of], of, unit)
+            _draw_panel(axes, [each for each in drawn if each.size and each.size.of == of], of, unit)
         figure.savefig(path, metadata={"Date": None})
 
 
@@ -45,8 +48,11 @@ def _draw_panel(axes: Axes, measures: Sequence[Measure], of: str, unit: str) -> 
     for what in dict.fromkeys(each.what for each in chosen):
         places = [(each.size.count, each.value) for each in chosen if each.what == what and each.size]
         axes.plot(*zip(*places, strict=True), marker="o", markersize=3, linewidth=1, label=what)
-    axes.set(xscale="log", yscale="log", xlabel=of, ylabel=f"median, {unit}" if unit == "ms" else unit)
-    axes.set_ylim(bottom=min(0.1, axes.get_ylim()[0]) if unit == "ms" else 1e3)
+    axes.set(xscale="log", yscale="log", xlabel=of, ylabel=unit)
+    values = [each.value for each in chosen]
+    axes.set_ylim(
+        10 ** floor(log10(min(values))), 10 ** ceil(log10(max(values)))
+    )  # whole decades: noise stays small
     axes.grid(visible=True, which="major", alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
 

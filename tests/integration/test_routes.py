@@ -71,6 +71,8 @@ def _ask(app: FastAPI, path: str, request: dict[str, Any]) -> tuple[int, Any]:
         {"content": b"{}"},
         {"content": b"{}", "headers": {"content-type": "text/plain"}},
         {"content": b"{}", "headers": {"content-type": "application/merge-patch+json; charset=utf-8"}},
+        {"content": b"{}", "headers": {"content-type": "text/json"}},
+        {"content": b"{}", "headers": {"content-type": "application/octet-stream"}},
         {"content": b"{}", "headers": {"content-type": "nonsense"}},
     ],
 )
