@@ -106,9 +106,11 @@ class SqlHooks:
         return [_to_delivery(row) for row in self._db.execute(newest).mappings()]
 
     def count_deliveries(self, webhook_id: str) -> dict[DeliveryState, int]:
-        counted = select(deliveries.c.state, func.count()).where(deliveries.c.webhook_id == webhook_id)
-        rows = self._db.execute(counted.group_by(deliveries.c.state))
-        return {DeliveryState(row[0]): int(row[1]) for row in rows}
+        counted = select(deliveries.c.state, func.count().label("number"))
+        of_webhook = counted.where(deliveries.c.webhook_id == webhook_id).group_by(deliveries.c.state)
+        return {
+            DeliveryState(row["state"]): int(row["number"]) for row in self._db.execute(of_webhook).mappings()
+        }
 
     def due_webhooks(self, now: datetime) -> list[str]:
         due = select(deliveries.c.webhook_id).where(_WAITING, deliveries.c.next_at <= format_utc(now))
