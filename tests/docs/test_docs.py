@@ -15,9 +15,13 @@ from fastapi.routing import APIRoute
 from standardwebhooks import WebhookVerificationError
 from typer.core import TyperGroup
 
+from headway.api.datasets import make_datasets_router
 from headway.api.errors import ANSWERS
 from headway.api.guards import fingerprint
 from headway.api.jobs import make_jobs_router
+from headway.api.run_files import make_files_router
+from headway.api.run_series import make_series_router
+from headway.api.runs import make_runs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
 from headway.api.webhooks import make_webhooks_router
@@ -195,12 +199,20 @@ def test_every_exit_code_has_a_row() -> None:
 def test_every_route_has_a_section(tmp_path: Path) -> None:
     context = make_services(tmp_path).context
     service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)), FakePredictor())
-    routes = [*make_jobs_router(service).routes, *make_sessions_router(service).routes]
-    headings = _HEADING.findall(_FENCE.sub("", read("docs/TRAINING_JOBS.md")))
-    found = [f"{method} {r.path}" for r in routes if isinstance(r, APIRoute) for method in r.methods or ()]
+    jobs = (make_jobs_router, make_sessions_router)
+    runs = (make_runs_router, make_series_router, make_files_router, make_datasets_router)
+    for page, makers, count in (("docs/TRAINING_JOBS.md", jobs, 10), ("docs/RUNS.md", runs, 17)):
+        routes = [route for make in makers for route in make(service).routes]
+        headings = _HEADING.findall(_FENCE.sub("", read(page)))
+        found = [
+            f"{method} {r.path.removesuffix(':path}')}" + ("}" if r.path.endswith(":path}") else "")
+            for r in routes
+            if isinstance(r, APIRoute)
+            for method in r.methods or ()
+        ]
 
-    assert len(found) == 10
-    assert sorted(set(found) - set(headings)) == []
+        assert len(found) == count
+        assert sorted(set(found) - set(headings)) == []
 
 
 def test_every_command_and_every_flag_of_skippy_train_is_told() -> None:
