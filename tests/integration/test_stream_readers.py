@@ -34,17 +34,20 @@ def test_who_reads_slowly_is_caught_up_from_the_store_and_misses_nothing(
     with streaming(tmp_path) as live:
         run = live.begin()
         with live.watch(run.run_id, "start", max_queue=1) as slow, live.watch(run.run_id, "start") as quick:
-            run.measure(0.5, 0.4)
+            for loss in (0.5, 0.4):  # the second is told by the hub: both have joined it
+                run.measure(loss)
+                for socket in (slow, quick):
+                    socket.read_until(lambda message: message["event_type"] == "metrics")
             _flood(live, run.run_id, 200)
             run.measure(0.3)
             run.end()
-            soon = quick.read_to_end()
-            late = slow.read_to_end()
+            quick.read_to_end()
+            slow.read_to_end()
 
-    for messages, socket in ((soon, quick), (late, slow)):
+    for socket in (quick, slow):
         assert socket.code == 1000
-        assert console_of(messages) == _PAGE * 200
-        assert steps_of(messages) == [1, 2, 3]
+        assert console_of(socket.messages) == _PAGE * 200
+        assert steps_of(socket.messages) == [1, 2, 3]
 
 
 def test_who_stops_reading_is_let_go_and_holds_up_nobody(tmp_path: Path) -> None:
