@@ -201,7 +201,7 @@ def test_a_preview_takes_its_time_from_runs_that_have_finished_here(api: Api) ->
     _create(api)
     run_id = _begin(api)
     path = api.service.context.run_dir(run_id).attempt(1).events
-    pace = {"fraction": 0.9, "phase": "", "step": 10, "rate_per_s": 50.0}
+    pace: dict[str, Any] = {"fraction": 0.9, "phase": "", "step": 10, "rate_per_s": 50.0}
     with path.open("ab") as file:
         file.write(encode_line(9, "2026-01-01T00:00:02Z", LineKind.PROGRESS, pace))
     _end(api, run_id, result=Result(Reason.COMPLETED, {}))
@@ -407,6 +407,6 @@ def test_nothing_is_told_without_the_secret(quiet: Api, path: str) -> None:
     ],
 )  # fmt: skip
 def test_a_run_that_is_not_there_is_not_found(quiet: Api, run_id: str, method: str, rest: str) -> None:
-    body = {"json": {}} if method in ("POST", "PATCH") else {}
+    body: dict[str, Any] = {"json": {}} if method in ("POST", "PATCH") else {}
     answer = quiet.ask(method, f"/runs/{run_id}{rest}", **body)
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
