@@ -99,7 +99,7 @@ class FileReporter:
         if keep is None:
             prune_checkpoints(self._run, keep=_KEPT_CHECKPOINTS)
         else:
-            prune_checkpoints(self._run, keep=1, steps=keep)
+            prune_checkpoints(self._run, keep=1, steps=(*keep, step))
         self._log.add(LineKind.CHECKPOINT, checkpoint.to_json())
 
     def artifact(self, path: Path, kind: str) -> Artifact:
