@@ -18,7 +18,7 @@ from headway.domain.json import JsonObject, encode_json
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse
-from headway.store import listing, overlap, statements
+from headway.store import counting, listing, overlap, statements
 from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
 from headway.store.hooks import SqlHooks
@@ -48,6 +48,7 @@ class SqlTransaction(SqlHooks):
         if self._db.run(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
+        listing.index_state(self._db, run)
 
     def touch_run(self, run: Run) -> None:
         stored = self.get_run(run.id)
@@ -70,7 +71,7 @@ class SqlTransaction(SqlHooks):
         return listing.list_rows(self._db, which)
 
     def count_runs(self, which: RunFilter) -> int:
-        return listing.count_rows(self._db, which)
+        return counting.count_rows(self._db, which)
 
     def index_labels(self, run: Run) -> None:
         listing.index_labels(self._db, run)
