@@ -184,9 +184,10 @@ def _add_acting(router: APIRouter, service: Service) -> None:
 
 async def _accept(service: Service, asked: TrainingRequest, key: str | None) -> Accepted:
     """Accept a job; what was accepted before is told again also where it would be refused today."""
-    context, body_sha256 = service.context, hash_body(asked)
+    context, sent = service.context, dump_body(asked)
+    body_sha256 = hash_body(sent)
     try:
-        spec = spec_of_job(asked, context.policy)
+        spec = spec_of_job(asked, context.policy, sent)
         if not is_quick(context, spec):
             await run_sync(preflight, context, spec)
         submission = Submission(spec, service.owner, to_accepted, key, body_sha256)
@@ -203,10 +204,14 @@ def as_json(body: BaseModel, status: int = 200) -> Response:
     return Response(body.model_dump_json(by_alias=True), status, media_type="application/json")
 
 
-def hash_body(request: BaseModel) -> str:
+def dump_body(request: BaseModel) -> dict[str, Any]:
+    """A body as it is kept."""
+    return request.model_dump(mode="json", by_alias=True)
+
+
+def hash_body(sent: dict[str, Any]) -> str:
     """What must be the same for a request to be the same, however its JSON was spelt."""
-    content: dict[str, Any] = request.model_dump(mode="json", by_alias=True)
-    return hashlib.sha256(canonical_json(content)).hexdigest()
+    return hashlib.sha256(canonical_json(sent)).hexdigest()
 
 
 def _with_steps(request: TrainingRequest, steps: int | None) -> TrainingRequest:

@@ -17,8 +17,6 @@ from headway.store.conditions import Mark, id_begins, is_dated, is_labelled, is_
 from headway.store.session import Session
 from headway.store.tables import run_marks, run_numbers, runs
 
-_WITHOUT_RECORDS = "INDEXED BY ix_runs_id_state_engine_origin_created_at"  # SQLite would choose the shorter one
-
 
 def count_rows(db: Session, which: RunFilter) -> int:
     """How many runs match."""
@@ -55,9 +53,7 @@ def _build(which: RunFilter, marks: list[Mark]) -> Select[Any]:
         conditions.append(run_numbers.c.name == which.sort.metric)
     if which.origin is not None:
         conditions.append(runs.c.origin == which.origin)
-    found = select(func.count()).select_from(_join(tables)).where(*conditions)
-    slim = joined and (len(tables) > 1 or which.origin is not None)
-    return found.with_hint(runs, _WITHOUT_RECORDS, "sqlite") if slim else found
+    return select(func.count()).select_from(_join(tables)).where(*conditions)
 
 
 def _needs_runs(which: RunFilter, *, marked: bool, by_metric: bool) -> bool:
@@ -69,12 +65,11 @@ def _needs_runs(which: RunFilter, *, marked: bool, by_metric: bool) -> bool:
 
 def _rows_of(mark: Mark, name: str) -> Any:
     """One row a run: of several words that begin alike a run may have more than one."""
-    if mark.low == mark.high:
-        table = run_marks.alias(name)
-        return select(table.c.run_id, table.c.created_at).where(is_marked(table, mark)).subquery(f"{name}_rows")
     table = run_marks.alias(name)
     found = select(table.c.run_id, table.c.created_at).where(is_marked(table, mark))
-    return found.distinct().subquery(f"{name}_rows")
+    if mark.low != mark.high:
+        found = found.distinct()
+    return found.subquery(f"{name}_rows")
 
 
 def _join(tables: list[Any]) -> FromClause:
