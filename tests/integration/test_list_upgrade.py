@@ -70,7 +70,7 @@ def _insert(connection: Connection, run: Run) -> None:
     row |= {"record": json.dumps(record), "finished_at": row["finished_at"] or None}
     names = ", ".join(row)
     values = ", ".join(f":{name}" for name in row)
-    connection.execute(text(f"INSERT INTO runs ({names}) VALUES ({values})"), row)  # noqa: S608  (names of columns)
+    connection.execute(text(f"INSERT INTO runs ({names}) VALUES ({values})"), row)
 
 
 def test_runs_of_the_version_before_are_found_counted_and_sorted(url: str) -> None:

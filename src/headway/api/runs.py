@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from headway.api import run_examples as examples
 from headway.api.cursors import write_cursor
-from headway.api.jobs import Key, as_json, dump_body, hash_body
+from headway.api.jobs import Key, as_json, hash_body
 from headway.api.run_lists import ListQuery, make_filter
 from headway.api.run_previews import to_preview
 from headway.api.run_views import STATUSES, to_created, to_run, to_summary
@@ -154,7 +154,7 @@ def _add_again(router: APIRouter, service: Service) -> None:
 
 def _accept(service: Service, request: runs.RunRequest, key: str | None) -> Accepted:
     """Accept a run; what was accepted before is told again also where today's bounds would refuse it."""
-    context, body_sha256 = service.context, hash_body(dump_body(request))
+    context, body_sha256 = service.context, hash_body(request)
     try:
         spec = spec_of_run(request, context.policy)
     except InvalidInput:

@@ -70,7 +70,9 @@ runs = Table(
     Index(None, "finished_at", "id"),
     Index(None, "sort_name", "id"),
     Index(None, "fraction", "id"),
-    Index(None, "id", "state", "engine", "origin", "created_at"),  # to ask of a run without reading its record
+    Index(
+        None, "id", "state", "engine", "origin", "created_at"
+    ),  # to ask of a run without reading its record
 )
 
 # What runs are found by: symbols, tags, words. The time of creation stands here too, so that a list of marked runs

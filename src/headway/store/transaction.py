@@ -123,14 +123,15 @@ class SqlTransaction(SqlHooks):
 
     def queue_position(self, run_id: str) -> int | None:
         """Counted from the end where that is near: there a new run is, however long the queue."""
-        row = self._db.run(statements.FIND_QUEUED, {"b_id": run_id}).fetchone()
+        row = self._db.run(statements.FIND_PLACE, {"b_id": run_id, "b_limit": _NEAR}).fetchone()
         if row is None:
             return None
-        place = {"b_rank": row[0], "b_created": row[1], "b_id": run_id}
-        behind = int(self._db.scalar(statements.COUNT_BEHIND, {**place, "b_limit": _NEAR}))
+        rank, created_at, behind = row
         if behind < _NEAR:
-            return self._tally.length - behind - 1
-        return int(self._db.scalar(statements.COUNT_AHEAD, place))
+            return self._tally.length - int(behind) - 1
+        return int(
+            self._db.scalar(statements.COUNT_AHEAD, {"b_rank": rank, "b_created": created_at, "b_id": run_id})
+        )
 
     def queued(self, limit: int) -> list[str]:
         return [run_id for (run_id,) in self._db.run(statements.QUEUED, {"b_limit": limit})]

@@ -79,7 +79,9 @@ def _fill() -> None:
 
 
 def _read(connection: sa.Connection, after: str) -> list[Any]:
-    found = sa.text("SELECT id, created_at, state, record FROM runs WHERE id > :after ORDER BY id LIMIT :count")
+    found = sa.text(
+        "SELECT id, created_at, state, record FROM runs WHERE id > :after ORDER BY id LIMIT :count"
+    )
     return list(connection.execute(found, {"after": after, "count": _BATCH}))
 
 
@@ -91,7 +93,8 @@ def _fill_batch(connection: sa.Connection, rows: list[Any]) -> None:
         record = json.loads(text)
         columns.append({"id": run_id, **_columns_of(record)})
         marks += [
-            {"id": run_id, "kind": kind, "value": value, "at": created_at} for kind, value in _marks_of(record)
+            {"id": run_id, "kind": kind, "value": value, "at": created_at}
+            for kind, value in _marks_of(record)
         ]
         of_run = {"id": run_id, "engine": record["spec"]["engine"], "state": state}
         numbers += [{**of_run, "name": name, "value": value} for name, value in _numbers_of(record).items()]
