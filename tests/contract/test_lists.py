@@ -137,3 +137,23 @@ def test_a_run_moves_in_the_lists_as_it_goes_on(filled: Store) -> None:
 
     assert _numbers(page_through(filled, RunFilter(sort=RunSort(SortBy.STARTED))))[0] == 1
     assert _numbers(page_through(filled, RunFilter(sort=RunSort(SortBy.PROGRESS))))[0] == 1
+
+
+def test_a_run_is_counted_by_its_number_in_the_state_that_it_moved_to(filled: Store) -> None:
+    ended = RUNS[5].evolve(state=State.CANCELLED, event_seq=2)
+    filled.write(lambda tx: tx.update_run(ended, expected_seq=1))
+    by_sharpe = RunSort(SortBy.METRIC, "sharpe")
+
+    assert _find(filled, sort=by_sharpe, states=frozenset({State.CANCELLED})) == [6]
+    assert _find(filled, sort=by_sharpe, states=frozenset({State.TRAINING})) == []
+
+
+def test_filters_that_meet_are_counted_as_they_are_listed(filled: Store) -> None:
+    by_sharpe = RunSort(SortBy.METRIC, "sharpe")
+
+    assert _find(filled, sort=by_sharpe, symbol="BTC", states=frozenset({State.DONE})) == [3, 4]
+    assert _find(filled, sort=by_sharpe, engines=frozenset({"lora"})) == []
+    assert _find(filled, sort=by_sharpe, created_from=moment(5)) == [6]
+    assert _find(filled, text="b n", symbol="BTC", created_from=moment(50)) == [1]
+    assert _find(filled, text=f"bas {run_id(2)}", origin=RUNS[1].spec.origin) == [2]
+    assert _find(filled, text="basel", origin="elsewhere") == []

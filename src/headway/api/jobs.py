@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from asyncio import wrap_future
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -26,7 +26,7 @@ from headway.control.submit import Accepted, Submission, find_replay, submit_lat
 from headway.control.translate import JOBS, spec_of_job
 from headway.domain.clock import format_utc
 from headway.domain.errors import InvalidInput, NotReady, PreflightFailed
-from headway.domain.json import canonical_json
+from headway.domain.json import JsonObject, canonical_json
 from headway.domain.states import ACTIVE, State
 from headway.ports import RunFilter
 from headway.wire import jobs
@@ -184,15 +184,15 @@ def _add_acting(router: APIRouter, service: Service) -> None:
 
 async def _accept(service: Service, asked: TrainingRequest, key: str | None) -> Accepted:
     """Accept a job; what was accepted before is told again also where it would be refused today."""
-    context, body_sha256 = service.context, hash_body(asked)
+    context = service.context
     try:
         spec = spec_of_job(asked, context.policy)
         if not is_quick(context, spec):
             await run_sync(preflight, context, spec)
-        submission = Submission(spec, service.owner, to_accepted, key, body_sha256)
+        submission = Submission(spec, service.owner, to_accepted, key, hash_sent(spec.request))
         return await wrap_future(submit_later(context, submission))
     except (InvalidInput, PreflightFailed):
-        replay = await run_sync(find_replay, context, service.owner, key, body_sha256)
+        replay = await run_sync(find_replay, context, service.owner, key, hash_body(asked))
         if replay is None:
             raise
         return replay
@@ -205,7 +205,11 @@ def as_json(body: BaseModel, status: int = 200) -> Response:
 
 def hash_body(request: BaseModel) -> str:
     """What must be the same for a request to be the same, however its JSON was spelt."""
-    content: dict[str, Any] = request.model_dump(mode="json", by_alias=True)
+    return hash_sent(request.model_dump(mode="json", by_alias=True))
+
+
+def hash_sent(content: JsonObject) -> str:
+    """As `hash_body`, of a body as a spec keeps it."""
     return hashlib.sha256(canonical_json(content)).hexdigest()
 
 

@@ -43,7 +43,7 @@ def advance(
         require_transition(run.state, state)
     moved = run.evolve(event_seq=run.event_seq + 1, **changes)
     tx.update_run(moved, expected_seq=run.event_seq)
-    if kind in _NUMBERS_SETTLED:
+    if kind in _NUMBERS_SETTLED and moved.attempt > 0:  # what never began has no numbers
         tx.index_numbers(moved)
     reach("advance.updated")
     tx.append_event(run.id, moved.event_seq, moved.attempt, at, kind, data or {})

@@ -7,9 +7,9 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 
-def upgrade(connection: Connection) -> None:
-    """To the newest schema, within the connection's transaction."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """To the newest schema, or to an older one, within the connection's transaction."""
     config = Config()
     config.set_main_option("script_location", "headway.store:migrations")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -50,6 +50,17 @@ class Session:
             self.changed = True
             self._raise(prepared.text, error)
 
+    def run_many(self, statement: Statement, rows: Sequence[Values]) -> None:
+        """As `run`, once for each row; no row takes no time."""
+        if not rows:
+            return
+        prepared = _prepare(statement, self.connection.dialect)
+        self.changed = True
+        try:
+            self._driver.cursor().executemany(prepared.text, [{**prepared.fixed, **row} for row in rows])
+        except self.connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+            self._raise(prepared.text, error)
+
     def scalar(self, statement: Statement, values: Values) -> Any:
         """The first column of the first row, None when there is none."""
         row = self.run(statement, values).fetchone()

@@ -52,7 +52,6 @@ INSERT_REPLY = insert(replies)
 FIND_REPLY = select(replies.c.run_id, replies.c.body_sha256, replies.c.response, replies.c.created_at).where(
     replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key")
 )
-FIND_QUEUED = select(queue.c.rank, queue.c.created_at).where(queue.c.run_id == bindparam("b_id"))
 ENQUEUE = insert(queue).from_select(
     ["run_id", "rank", "created_at"],
     select(
@@ -66,9 +65,15 @@ QUEUE_LENGTH = select(func.count()).select_from(queue)
 _PLACES = tuple_(queue.c.rank, queue.c.created_at, queue.c.run_id)
 _PLACE = tuple_(bindparam("b_rank"), bindparam("b_created"), bindparam("b_id"))
 COUNT_AHEAD = QUEUE_LENGTH.where(_PLACES < _PLACE)
-COUNT_BEHIND = select(func.count()).select_from(
-    select(queue.c.run_id).where(_PLACES > _PLACE).limit(bindparam("b_limit")).subquery()
-)
+_other = queue.alias("other")
+_BEHIND = select(_other.c.run_id).where(tuple_(_other.c.rank, _other.c.created_at, _other.c.run_id) > _PLACES)
+FIND_PLACE = select(
+    queue.c.rank,
+    queue.c.created_at,
+    select(func.count())
+    .select_from(_BEHIND.correlate(queue).limit(bindparam("b_limit")).subquery())
+    .scalar_subquery(),
+).where(queue.c.run_id == bindparam("b_id"))
 QUEUED = (
     select(queue.c.run_id)
     .order_by(queue.c.rank, queue.c.created_at, queue.c.run_id)

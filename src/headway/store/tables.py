@@ -70,6 +70,9 @@ runs = Table(
     Index(None, "finished_at", "id"),
     Index(None, "sort_name", "id"),
     Index(None, "fraction", "id"),
+    Index(
+        None, "id", "state", "engine", "origin", "created_at"
+    ),  # to ask of a run without reading its record
 )
 
 # What runs are found by: symbols, tags, words. The time of creation stands here too, so that a list of marked runs
@@ -82,16 +85,22 @@ run_marks = Table(
     Column("value", String(60), primary_key=True),
     Column("created_at", _TIME, nullable=False),
     Index(None, "kind", "value", "created_at", "run_id"),
+    sqlite_with_rowid=False,
 )
 
-# Numbers that runs are sorted by: written when something of a run is finished, not with every point.
+# Numbers that runs are sorted by: written when something of a run is finished, not with every point. What lists of
+# numbers are filtered by most stands beside them; `update_run` keeps the state.
 run_numbers = Table(
     "run_numbers",
     metadata,
-    _of_run(primary_key=True),
     Column("name", String(200), primary_key=True),
+    _of_run(primary_key=True),
     Column("value", Float, nullable=False),
-    Index(None, "name", "value", "run_id"),
+    Column("engine", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Index(None, "name", "value", "run_id", "state", "engine"),
+    Index(None, "run_id"),
+    sqlite_with_rowid=False,
 )
 
 replies = Table(

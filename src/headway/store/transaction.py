@@ -18,7 +18,7 @@ from headway.domain.json import JsonObject, encode_json
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse
-from headway.store import listing, overlap, statements
+from headway.store import counting, listing, overlap, statements
 from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
 from headway.store.hooks import SqlHooks
@@ -49,6 +49,7 @@ class SqlTransaction(SqlHooks, SqlSessions):
         if self._db.run(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
+        listing.index_state(self._db, run)
 
     def touch_run(self, run: Run) -> None:
         stored = self.get_run(run.id)
@@ -71,7 +72,7 @@ class SqlTransaction(SqlHooks, SqlSessions):
         return listing.list_rows(self._db, which)
 
     def count_runs(self, which: RunFilter) -> int:
-        return listing.count_rows(self._db, which)
+        return counting.count_rows(self._db, which)
 
     def index_labels(self, run: Run) -> None:
         listing.index_labels(self._db, run)
@@ -123,14 +124,15 @@ class SqlTransaction(SqlHooks, SqlSessions):
 
     def queue_position(self, run_id: str) -> int | None:
         """Counted from the end where that is near: there a new run is, however long the queue."""
-        row = self._db.run(statements.FIND_QUEUED, {"b_id": run_id}).fetchone()
+        row = self._db.run(statements.FIND_PLACE, {"b_id": run_id, "b_limit": _NEAR}).fetchone()
         if row is None:
             return None
-        place = {"b_rank": row[0], "b_created": row[1], "b_id": run_id}
-        behind = int(self._db.scalar(statements.COUNT_BEHIND, {**place, "b_limit": _NEAR}))
+        rank, created_at, behind = row
         if behind < _NEAR:
-            return self._tally.length - behind - 1
-        return int(self._db.scalar(statements.COUNT_AHEAD, place))
+            return self._tally.length - int(behind) - 1
+        return int(
+            self._db.scalar(statements.COUNT_AHEAD, {"b_rank": rank, "b_created": created_at, "b_id": run_id})
+        )
 
     def queued(self, limit: int) -> list[str]:
         return [run_id for (run_id,) in self._db.run(statements.QUEUED, {"b_limit": limit})]

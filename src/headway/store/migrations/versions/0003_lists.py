@@ -20,6 +20,7 @@ _NEW_INDEXES = (
     ("finished_at", "id"),
     ("sort_name", "id"),
     ("fraction", "id"),
+    ("id", "state", "engine", "origin", "created_at"),
 )
 
 
@@ -48,19 +49,24 @@ def _create_tables(collation: str | None) -> None:
         sa.Column("created_at", sa.String(27, collation), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_marks_run_id"),
         sa.PrimaryKeyConstraint("run_id", "kind", "value", name="pk_run_marks"),
+        sqlite_with_rowid=False,
     )
     marks = ["kind", "value", "created_at", "run_id"]
     op.create_index(f"ix_run_marks_{'_'.join(marks)}", "run_marks", marks)
     op.create_table(
         "run_numbers",
-        sa.Column("run_id", sa.String(32, collation), nullable=False),
         sa.Column("name", sa.String(200, collation), nullable=False),
+        sa.Column("run_id", sa.String(32, collation), nullable=False),
         sa.Column("value", sa.Float, nullable=False),
+        sa.Column("engine", sa.String(32, collation), nullable=False),
+        sa.Column("state", sa.String(16, collation), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_numbers_run_id"),
-        sa.PrimaryKeyConstraint("run_id", "name", name="pk_run_numbers"),
+        sa.PrimaryKeyConstraint("name", "run_id", name="pk_run_numbers"),
+        sqlite_with_rowid=False,
     )
-    numbers = ["name", "value", "run_id"]
+    numbers = ["name", "value", "run_id", "state", "engine"]
     op.create_index(f"ix_run_numbers_{'_'.join(numbers)}", "run_numbers", numbers)
+    op.create_index("ix_run_numbers_run_id", "run_numbers", ["run_id"])
 
 
 def _fill() -> None:
@@ -69,32 +75,56 @@ def _fill() -> None:
     last_id = ""
     while rows := _read(connection, last_id):
         last_id = rows[-1][0]
-        for run_id, created_at, text in rows:
-            _fill_one(connection, run_id, created_at, json.loads(text))
+        _fill_batch(connection, rows)
 
 
 def _read(connection: sa.Connection, after: str) -> list[Any]:
-    found = sa.text("SELECT id, created_at, record FROM runs WHERE id > :after ORDER BY id LIMIT :count")
+    found = sa.text(
+        "SELECT id, created_at, state, record FROM runs WHERE id > :after ORDER BY id LIMIT :count"
+    )
     return list(connection.execute(found, {"after": after, "count": _BATCH}))
 
 
-def _fill_one(connection: sa.Connection, run_id: str, created_at: str, record: dict[str, Any]) -> None:
-    spec = record["spec"]
-    columns = {
-        "id": run_id,
+def _fill_batch(connection: sa.Connection, rows: list[Any]) -> None:
+    columns: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
+    numbers: list[dict[str, Any]] = []
+    for run_id, created_at, state, text in rows:
+        record = json.loads(text)
+        columns.append({"id": run_id, **_columns_of(record)})
+        marks += [
+            {"id": run_id, "kind": kind, "value": value, "at": created_at}
+            for kind, value in _marks_of(record)
+        ]
+        of_run = {"id": run_id, "engine": record["spec"]["engine"], "state": state}
+        numbers += [{**of_run, "name": name, "value": value} for name, value in _numbers_of(record).items()]
+    changed = "UPDATE runs SET started_at = :started, sort_name = :name, fraction = :fraction WHERE id = :id"
+    _execute(connection, changed, columns)
+    _execute(connection, "INSERT INTO run_marks VALUES (:id, :kind, :value, :at)", marks)
+    _execute(connection, "INSERT INTO run_numbers VALUES (:name, :id, :value, :engine, :state)", numbers)
+
+
+def _execute(connection: sa.Connection, statement: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(sa.text(statement), rows)
+
+
+def _columns_of(record: dict[str, Any]) -> dict[str, Any]:
+    return {
         "started": record["started_at"] or "",
-        "name": spec["label"].casefold()[:120],
+        "name": record["spec"]["label"].casefold()[:120],
         "fraction": record["progress"]["fraction"],
     }
-    changed = "UPDATE runs SET started_at = :started, sort_name = :name, fraction = :fraction WHERE id = :id"
-    connection.execute(sa.text(changed), columns)
-    words = [("word", word) for word in _WORD.findall(f"{spec['label']} {spec['notes']}".casefold())]
-    symbols = [("symbol", symbol) for symbol in spec["config"].get("symbols", ())]
-    for kind, value in dict.fromkeys([*symbols, *((kind, word[:60]) for kind, word in words[:100])]):
-        mark = {"id": run_id, "kind": kind, "value": value, "at": created_at}
-        connection.execute(sa.text("INSERT INTO run_marks VALUES (:id, :kind, :value, :at)"), mark)
+
+
+def _marks_of(record: dict[str, Any]) -> list[tuple[str, str]]:
+    spec = record["spec"]
+    words = dict.fromkeys(word[:60] for word in _WORD.findall(f"{spec['label']} {spec['notes']}".casefold()))
+    symbols = dict.fromkeys(spec["config"].get("symbols", ()))
+    return [*(("symbol", symbol) for symbol in symbols), *(("word", word) for word in list(words)[:100])]
+
+
+def _numbers_of(record: dict[str, Any]) -> dict[str, float]:
     result = record["result"]["metrics"] if record["result"] else {}
-    for name, value in {**record["latest"], **result}.items():
-        if value is not None:
-            number = {"id": run_id, "name": name, "value": float(value)}
-            connection.execute(sa.text("INSERT INTO run_numbers VALUES (:id, :name, :value)"), number)
+    numbers = {**record["latest"], **result}
+    return {name: float(value) for name, value in numbers.items() if value is not None and len(name) <= 200}

@@ -1,0 +1,57 @@
+"""What a filter asks of runs and of their marks, as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_
+from sqlalchemy.sql.elements import ColumnElement
+
+from headway.domain.clock import format_utc
+from headway.ports import RunFilter
+from headway.store.matching import LAST, SYMBOL, TAG, WORD, read_text
+
+
+class Mark(NamedTuple):
+    """One mark, from `low` on and below `high`; both the same for that very value."""
+
+    kind: str
+    low: str
+    high: str
+
+
+def marks_asked(which: RunFilter) -> list[Mark]:
+    """The marks that a run must have, exact ones first."""
+    exact = [(TAG, which.tag), (SYMBOL, which.symbol)]
+    words = [Mark(WORD, begin, begin + LAST) for begin in read_text(which.text)[1]]
+    return [Mark(kind, value, value) for kind, value in exact if value is not None] + words
+
+
+def is_marked(table: Any, mark: Mark) -> ColumnElement[bool]:
+    """That a row of marks is such a mark."""
+    exact = mark.low == mark.high
+    value = table.c.value == mark.low if exact else and_(table.c.value >= mark.low, table.c.value < mark.high)
+    return and_(table.c.kind == mark.kind, value)
+
+
+def id_begins(which: RunFilter, run_id: ColumnElement[Any]) -> Iterable[ColumnElement[bool]]:
+    """That an id begins as the text asks."""
+    for begin in read_text(which.text)[0]:
+        yield and_(run_id >= begin, run_id < begin + LAST)
+
+
+def is_labelled(which: RunFilter, table: Any) -> Iterable[ColumnElement[bool]]:
+    """Conditions on engine and state, which stand in more than one table."""
+    if which.engines is not None:
+        yield table.c.engine.in_(sorted(which.engines))
+    if which.states is not None:
+        yield table.c.state.in_(sorted(state.value for state in which.states))
+
+
+def is_dated(which: RunFilter, table: Any) -> Iterable[ColumnElement[bool]]:
+    """Conditions on the time of creation, which stands in more than one table."""
+    if which.created_from is not None:
+        yield table.c.created_at >= format_utc(which.created_from)
+    if which.created_before is not None:
+        yield table.c.created_at < format_utc(which.created_before)
