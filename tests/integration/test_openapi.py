@@ -20,7 +20,7 @@ from headway.api.guards import SECRET_HEADER
 from headway.client.sender import HttpSender
 from tests.integration.calling import SECRET, Api, make_api
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 _URL = "http://localhost"
 # What is accepted is no part of this: bounds that settings decide are not in the document, and
