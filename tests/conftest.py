@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from headway.store import postgres as limits
 from tests.fakes.postgres import PostgresServer, find_postgres, running_postgres
+
+_IDLE_MS = 60_000  # a test that waits for a busy machine is no server that was stopped
 
 
 @pytest.fixture(scope="session")
@@ -15,5 +18,7 @@ def postgres() -> Iterator[PostgresServer]:
     binaries = find_postgres()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with running_postgres(binaries) as server:
-        yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "_IDLE_MS", _IDLE_MS)
+        with running_postgres(binaries) as server:
+            yield server

@@ -18,7 +18,7 @@ import yaml
 
 from headway.telemetry.counters import Counters, Load
 from tests.e2e.harness import free_port, running_server
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -118,7 +118,6 @@ def test_prometheus_accepts_the_configuration_the_alarms_and_every_expression(tm
 
 @needs_prometheus
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_every_panel_shows_something_of_a_real_server(tmp_path: Path) -> None:
     with (
         running_server(tmp_path, module="tests.fakes.staged_server") as server,
@@ -162,7 +161,7 @@ def _prometheus(folder: Path, port: int) -> Iterator[str]:
         yield f"http://{address}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
 
 def _is_ready(url: str) -> bool:

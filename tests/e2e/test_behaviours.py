@@ -13,7 +13,7 @@ from tests.e2e.harness import Server, processes_of, running_server
 from tests.fakes.postgres import PostgresServer
 from tests.waiting import eventually, is_alive
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -136,7 +136,7 @@ def test_queued_jobs_keep_their_order_and_all_end(server: Server) -> None:
 
 
 def test_nothing_is_left_of_all_of_them(server: Server) -> None:
-    eventually(lambda: not processes_of(server.data_dir), within_s=10, what="nothing is alive")
+    eventually(lambda: not processes_of(server.data_dir), what="nothing is alive")
     for folder in (server.data_dir / "runs").iterdir():
         attempt = max((folder / "attempts").iterdir())
         assert find_json(Path(attempt) / "exit.json") is not None

@@ -19,7 +19,7 @@ from tests.factories import make_spec, run_id
 from tests.fakes.candles import write_candles
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 _SESSION = [sys.executable, "-m", "headway.engines.session"]
 

@@ -12,7 +12,7 @@ from headway.wire.rundir import find_json
 from tests.e2e.harness import running_server
 from tests.waiting import eventually, is_alive
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 def test_a_killed_server_leaves_the_training_alone_and_adopts_it_again(tmp_path: Path) -> None:

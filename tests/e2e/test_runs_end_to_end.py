@@ -14,9 +14,9 @@ import pytest
 
 from headway.wire.rundir import find_json, hash_file
 from tests.e2e.harness import Server, processes_of, running_server
-from tests.waiting import eventually, is_alive
+from tests.waiting import PATIENCE_S, eventually, is_alive
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 _SMALL = 60_000
 _ENDLESS = 500_000_000
@@ -180,7 +180,7 @@ def test_a_second_server_on_the_same_folder_refuses_and_says_why(server: Server)
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -193,7 +193,7 @@ def test_no_process_is_left_when_all_runs_have_ended(server: Server) -> None:
     job_id = server.submit(steps=_SMALL)
     server.wait_for(job_id, "done")
 
-    eventually(lambda: not processes_of(server.data_dir), within_s=10, what="nothing is left")
+    eventually(lambda: not processes_of(server.data_dir), what="nothing is left")
 
 
 def _numbers(server: Server, job_id: str) -> dict[str, object]:

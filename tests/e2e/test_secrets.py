@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.e2e.harness import Server, processes_of, running_server
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 _JOBS = "/api/training/jobs"
 _TRAINING = {"symbols": ["BTC"], "features": ["price"], "seed": 11, "notes": "until told"}
@@ -28,7 +28,7 @@ def _secrets_below(folder: Path, secret: str) -> list[str]:
 
 def _ask_well_and_badly(server: Server, secret: str) -> str:
     """Requests that succeed and that fail, with the secret wherever a caller may put it; the id of a training."""
-    with httpx.Client(base_url=server.url, headers={"x-admin-secret": secret}, timeout=30) as client:
+    with httpx.Client(base_url=server.url, headers={"x-admin-secret": secret}, timeout=PATIENCE_S) as client:
         job_id = str(client.post(_JOBS, json=_TRAINING).json()["jobId"])
         refused = [
             client.post(_JOBS, content="{broken"),
@@ -62,7 +62,7 @@ def _ask_well_and_badly(server: Server, secret: str) -> str:
 
 def _say_garbage(server: Server, secret: str) -> None:
     """What is no HTTP, with the secret in it."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nx-admin-secret: {secret}\r\n\x00 broken\r\n\r\n".encode())
         assert secret.encode() not in connection.recv(4096)
 

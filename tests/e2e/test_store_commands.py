@@ -15,7 +15,7 @@ from tests.e2e.harness import SECRET, Server, running_server
 from tests.fakes.postgres import PostgresServer
 from tests.waiting import eventually, is_alive
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 _STAGED = "tests.fakes.staged_server"
 

@@ -17,7 +17,7 @@ from tests.fakes.postgres import PostgresServer
 from tests.fakes.receiver import Answer, Receiver, running_receiver
 from tests.waiting import PATIENCE_S, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 _STAGED = "tests.fakes.staged_server"
 _ALLOWED = {"HEADWAY_WEBHOOKS_ALLOW_HTTP": "true", "HEADWAY_WEBHOOKS_ALLOW_PRIVATE": "true"}

@@ -23,7 +23,7 @@ from tests.e2e.harness import SECRET, Server, free_port, processes_of, running_s
 from tests.fakes.postgres import PostgresServer
 from tests.waiting import PATIENCE_S, eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 _LEASE_S = 4  # a server that a busy machine holds up for a second keeps its runs
 _STAGED = "tests.fakes.staged_server"

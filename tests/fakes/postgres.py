@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 
 from headway.store.opening import open_store
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 _TEMPLATE = "template_of_tests"
 _USER = "postgres"
@@ -94,7 +94,7 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
         yield server
     finally:
         process.send_signal(signal.SIGQUIT)
-        process.wait(30)
+        process.wait(PATIENCE_S)
         shutil.rmtree(folder)
 
 

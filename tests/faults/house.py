@@ -116,7 +116,7 @@ class Door:
         """SIGTERM, and wait until it is gone."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            self.process.wait(PATIENCE_S)
 
     def is_dead(self) -> bool:
         return self.process is None or self.process.poll() is not None

@@ -14,6 +14,8 @@ from struct import Struct
 from typing import Any
 
 from headway.domain.errors import CorruptRunFile
+from headway.store.check import check_store
+from headway.store.findings import PROBLEM
 from headway.wire.lines import decode_line
 from headway.wire.rundir import find_json
 from tests.e2e.harness import processes_of
@@ -46,7 +48,8 @@ def broken_in(house: House, runs: list[Expected]) -> list[str]:
                 *(_of_real_series(house, run) if run.notes == PPO else _of_series(house, run, record)),
             ]
             found += [f"{run.run_id}: {problem}" for problem in problems]
-    return [*found, *_of_sealed(house), *_of_folder(house, runs), *_of_store(house), *broken_in_outbox(house)]
+    found += [*_of_sealed(house), *_of_folder(house, runs), *_of_store(house)]
+    return [*found, *_of_check(house), *broken_in_outbox(house)]
 
 
 def _of_end(house: House, run: Expected, record: dict[str, Any]) -> Iterable[str]:
@@ -181,6 +184,15 @@ def _of_store(house: House) -> Iterable[str]:
             connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         yield f"the database cannot be written: {error}"
+
+
+def _of_check(house: House) -> Iterable[str]:
+    """What `headway store check --deep` says of everything that has happened in the house."""
+    url = house.database_url or f"sqlite:///{house.database}"
+    report = check_store(url, house.data_dir / "runs", deep=True)
+    for finding in report.findings:
+        if finding.level == PROBLEM:
+            yield f"store check: {finding.check}: {finding.about}: {finding.found}"
 
 
 def _is_locked(path: Path) -> bool:

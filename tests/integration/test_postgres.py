@@ -132,6 +132,7 @@ def test_a_server_that_is_stopped_while_it_writes_does_not_stop_the_others(
         tx.insert_run(make_run(1))
         begun.set()
         go_on.wait(PATIENCE_S)
+        tx.insert_run(make_run(4))
 
     with (
         closing(open_store(url)) as stopped,
@@ -144,7 +145,7 @@ def test_a_server_that_is_stopped_while_it_writes_does_not_stop_the_others(
         other.write(lambda tx: tx.insert_run(make_run(2)))
 
         go_on.set()
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"):
             writing.result()
         stopped.write(lambda tx: tx.insert_run(make_run(3)))
         found = [other.read(lambda tx, n=n: tx.find_run(run_id(n))) for n in (1, 2, 3)]  # type: ignore[misc]

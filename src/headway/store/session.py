@@ -75,9 +75,12 @@ class Session:
 
     def _raise(self, text: str, error: Exception) -> NoReturn:
         """As SQLAlchemy would have raised it."""
-        dbapi: Any = self.connection.dialect.dbapi
+        dialect: Any = self.connection.dialect
+        dbapi = dialect.dbapi
         if isinstance(error, dbapi.DataError):
             raise ValueError(f"the database cannot keep this value: {error}") from error
+        if dialect.is_disconnect(error, self._driver, None):
+            self.connection.invalidate(error)  # nothing is rolled back: that would fail too, and hide why
         raise DBAPIError.instance(text, None, error, dbapi.Error) from error
 
 
