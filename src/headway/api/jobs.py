@@ -10,11 +10,11 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from headway.api import examples
-from headway.api.cursors import read_cursor, write_cursor
 from headway.api.service import Service
 from headway.api.streams import Following, follow_run
 from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summary
 from headway.control.cancel import cancel
+from headway.control.list_cursors import read_cursor, write_cursor
 from headway.control.query import get_view, list_views, read_console, view_queue
 from headway.control.resume import resume
 from headway.control.submit import Accepted, Submission, find_replay, submit
