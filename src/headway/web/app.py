@@ -10,7 +10,11 @@ from headway.control.context import Context
 from headway.web.assets import Assets
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
+from headway.web.home_page import HomePage
+from headway.web.runs_page import RunsPage
+from headway.web.sessions_page import SessionsPage
 from headway.web.sign_in import SignIn
+from headway.web.system_page import SystemPage
 from headway.web.templates import Templates
 
 
@@ -21,6 +25,10 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
     routes = [
         Route("/static/{version}/{name:path}", assets.serve),
         *SignIn(context, templates, secret, owner).routes(),
+        *HomePage(context, templates, owner).routes(),
+        *RunsPage(context, templates, owner).routes(),
+        *SystemPage(context, templates).routes(),
+        *SessionsPage(context, templates, owner).routes(),
     ]
     return Starlette(
         routes=routes,
