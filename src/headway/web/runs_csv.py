@@ -12,7 +12,7 @@ from headway.control.query import get_view
 from headway.control.run_views import STATUSES
 from headway.domain.clock import format_utc
 from headway.domain.errors import NotFound
-from headway.domain.json import canonical_json
+from headway.domain.json import encode_json
 from headway.domain.runs import Run
 from headway.domain.subjects import symbols_of, timeframes_of
 from headway.ports import RunFilter
@@ -71,7 +71,7 @@ def _cells(run: Run, metric: str | None) -> tuple[object, ...]:
         *(" ".join(run.tags), _plain(run.notes)),
         *(format_utc(at) if at else "" for at in (run.created_at, run.started_at, run.finished_at)),
         *(run.progress.fraction, number.name if number else "", number.value if number else None),
-        canonical_json(numbers_of(run)),
+        encode_json(dict(numbers_of(run))).decode(),
     )
 
 

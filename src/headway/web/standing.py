@@ -13,6 +13,7 @@ from headway.domain.states import State
 from headway.web.wording import say_duration
 
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_COARSE_S = 600
 _PLAIN_ENDS = {Reason.COMPLETED, Reason.CANCELLED_BY_USER}  # the word of the status says it all
 
 
@@ -58,13 +59,22 @@ def say_ago(seconds: float) -> str:
 def say_progress(run: Run) -> str:
     """`42 % · 3 min left`, `took 2 min`; empty where there is nothing to say yet."""
     if run.finished_at is not None:
+        if not run.attempt:
+            return "never started"
         begin = run.started_at or run.created_at
         took = say_duration((run.finished_at - begin).total_seconds())
-        return f"took {took}" if run.state is State.DONE else f"{_say_percent(run)} · ended after {took}"
+        return f"took {took}" if run.state is State.DONE else f"ended at {_say_percent(run)} after {took}"
     if run.state is State.QUEUED:
         return f"{_say_percent(run)} done before" if run.progress.fraction else ""
-    left = run.progress.eta_s
-    return _say_percent(run) + (f" · {say_duration(left)} left" if left is not None else "")
+    left_s = run.progress.eta_s
+    return _say_percent(run) + (f" · {say_left(left_s)} left" if left_s is not None else "")
+
+
+def say_left(seconds: float) -> str:
+    """An estimate is not told more finely than it can be known: from ten minutes on in whole minutes."""
+    return say_duration(round(seconds / 60) * 60 if seconds >= _COARSE_S else round(seconds)).replace(
+        ".0 s", " s"
+    )
 
 
 def _standing_of_ended(run: Run) -> Standing:
@@ -79,7 +89,7 @@ def _say_place(run: Run, position: int | None) -> str:
     again = f"attempt {run.attempt + 1}, " if run.attempt else ""
     if position is None:
         return f"{again}waits"
-    return f"{again}next to start" if position == 0 else f"{again}{position} before it"
+    return f"{again}next to start" if position == 0 else f"{again}{position} ahead of it"
 
 
 def _say_lost(contact: Contact, now: datetime) -> str:
