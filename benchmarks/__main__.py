@@ -33,6 +33,7 @@ NAMES = (
     "list_runs",
     "cold_start",
     "ppo_steps",
+    "web_pages",
 )
 _TIMEOUT_S = 3600.0
 _CLEANING_S = 30.0

@@ -16,6 +16,7 @@ from headway.domain.results import Result
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import LogCursor, Reply, RunFilter, SlotUse, Store, Transaction
+from headway.store.opening import SCHEMA
 from tests.contract.paging import page_through
 from tests.factories import make_run, make_spec, moment, run_id
 
@@ -359,3 +360,17 @@ def test_a_store_that_answers_passes_its_check_and_closes_twice(store: Store) ->
     store.check()
     store.close()
     store.close()
+
+
+# itself
+
+
+def test_a_store_says_what_it_is_and_how_large(store: Store) -> None:
+    facts = store.describe()
+
+    if facts.technology == "memory":
+        assert (facts.schema, facts.size_bytes) == (None, None)
+    else:
+        assert facts.technology in ("SQLite", "PostgreSQL")
+        assert facts.schema == SCHEMA
+        assert (facts.size_bytes or 0) > 0

@@ -63,6 +63,7 @@ def test_filters_are_in_the_address_and_back_and_forward_lead_through_them(
     expect(page.locator("#list tbody tr")).to_have_count(1)
     assert page.url.endswith("/ui/runs?text=alpha")
     page.get_by_label("Search").fill("")
+    expect(page).to_have_url(f"{visitor.server.url}/ui/runs")
     page.get_by_label("Status", exact=True).select_option("failed")
     expect(page.get_by_text("No run matches.")).to_be_visible()
     assert page.url.endswith("/ui/runs?status=failed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from headway.control.context import Context
@@ -16,6 +17,8 @@ from headway.web.sessions_page import SessionsPage
 from headway.web.sign_in import SignIn
 from headway.web.system_page import SystemPage
 from headway.web.templates import Templates
+
+_PACK_FROM_BYTES = 1_000
 
 
 def make_pages(context: Context, *, secret: str, owner: str, version: str) -> Starlette:
@@ -32,5 +35,10 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(SetHeaders), Middleware(Gate, context=context, owner=owner)],
+        # Packing pages that hold a token is safe here: the cookie is strict, so no other site can ask for them.
+        middleware=[
+            Middleware(SetHeaders),
+            Middleware(Gate, context=context, owner=owner),
+            Middleware(GZipMiddleware, minimum_size=_PACK_FROM_BYTES, compresslevel=5),
+        ],
     )
