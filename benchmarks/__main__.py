@@ -35,6 +35,7 @@ NAMES = (
     "cold_start",
     "ppo_steps",
     "forecast_throughput",
+    "web_pages",
 )
 LONG = ("active_runs", "scaling", "soak")  # only when they are asked for
 _TIMEOUT_S = 3600.0

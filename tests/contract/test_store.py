@@ -17,6 +17,7 @@ from headway.domain.results import Result
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import LogCursor, Reply, RunFilter, SlotUse, Store, Transaction
+from headway.store.opening import SCHEMA
 from tests.contract.paging import page_through
 from tests.factories import make_run, make_spec, moment, run_id
 
@@ -416,3 +417,17 @@ def test_a_checkpoint_that_is_forgotten_is_gone_and_the_others_stay(store: Store
     store.write(lambda tx: [tx.remove_checkpoint(run_id(1), first.path) for _ in range(2)])
 
     assert store.read(lambda tx: tx.checkpoints(run_id(1))) == [second]
+
+
+# itself
+
+
+def test_a_store_says_what_it_is_and_how_large(store: Store) -> None:
+    facts = store.describe()
+
+    if facts.technology == "memory":
+        assert (facts.schema, facts.size_bytes) == (None, None)
+    else:
+        assert facts.technology in ("SQLite", "PostgreSQL")
+        assert facts.schema == SCHEMA
+        assert (facts.size_bytes or 0) > 0

@@ -13,12 +13,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from headway.api import examples
-from headway.api.cursors import read_cursor, write_cursor
 from headway.api.routes import make_router
 from headway.api.service import Service
 from headway.api.streams import Following, follow_run
 from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summary
 from headway.control.cancel import record_cancel, tell_executor
+from headway.control.list_cursors import read_cursor, write_cursor
 from headway.control.preflight import is_quick, preflight
 from headway.control.query import get_view, list_views, read_console, require_findable, view_queue
 from headway.control.resume import resume

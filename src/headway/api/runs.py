@@ -8,18 +8,18 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from headway.api import run_examples as examples
-from headway.api.cursors import write_cursor
 from headway.api.jobs import Key, as_json, hash_body
-from headway.api.run_lists import ListQuery, make_filter
 from headway.api.run_previews import to_preview
 from headway.api.service import Service
 from headway.control.cancel import cancel
 from headway.control.history import read_history
 from headway.control.label import relabel
+from headway.control.list_cursors import write_cursor
 from headway.control.numbers import Window, compare_runs
 from headway.control.preview import preview
 from headway.control.query import RunView, get_view, list_views
 from headway.control.resume import resume
+from headway.control.run_lists import ListQuery, make_filter
 from headway.control.run_views import STATUSES, to_created, to_run, to_summary
 from headway.control.submit import Accepted, Submission, find_replay, submit
 from headway.control.translate_runs import RUNS, clone_config, config_of, spec_of_run

@@ -16,11 +16,11 @@ import httpx
 from rich.console import Console
 
 from headway.cli.exits import Exit
+from headway.control import demo
 from headway.settings import Settings
 
-_SYMBOLS = "SP500,NASDAQ"
+_SYMBOLS = ",".join(demo.SYMBOLS)
 _STEPS = 1_000_000
-_SEED = 7
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
 
@@ -35,8 +35,9 @@ def run_demo(settings: Settings, *, steps: int | None, console: Console) -> int:
     console.print("The bars come with the [italic]arch[/] package: they are demo data, not yours.\n")
     command = [
         *_program("headway.cli.skippy"),
-        *("ppo", "--symbols", _SYMBOLS, "--timeframe", "1d", "--features", "price,volume,calendar"),
-        *("--steps", str(steps or _STEPS), "--seed", str(_SEED), "--fee-bps", "2", "--slippage-bps", "1"),
+        *("ppo", "--symbols", _SYMBOLS, "--timeframe", demo.TIMEFRAME, "--features", ",".join(demo.FEATURES)),
+        *("--steps", str(steps or _STEPS), "--seed", str(demo.SEED)),
+        *("--fee-bps", f"{demo.FEE_BPS:g}", "--slippage-bps", f"{demo.SLIPPAGE_BPS:g}"),
     ]
     with _server(environment, folder / "server.log", console):
         console.print(f"[dim]$ skippy-train {' '.join(command[3:])}[/]\n", soft_wrap=True)

@@ -302,6 +302,16 @@ class Transaction(HookTransaction, SessionTransaction, Protocol):
         """By step, newest first."""
 
 
+@dataclass(frozen=True)
+class StoreFacts:
+    """What keeps the runs, for people. `schema` and `size_bytes` are None where there is no such thing."""
+
+    technology: str
+    version: str
+    schema: str | None
+    size_bytes: int | None
+
+
 class Store(Protocol):
     """The index of all runs."""
 
@@ -326,6 +336,9 @@ class Store(Protocol):
 
     def check(self) -> None:
         """StoreUnavailable unless the store answers."""
+
+    def describe(self) -> StoreFacts:
+        """What it is and how large it has become. StoreUnavailable when it does not answer."""
 
     def close(self) -> None:
         """Finish what was accepted, then release everything. Idempotent."""

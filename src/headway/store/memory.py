@@ -19,7 +19,7 @@ from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.sessions import Session
 from headway.domain.states import ACTIVE, State
-from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse, Transaction
+from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse, StoreFacts, Transaction
 from headway.store import overlap
 from headway.store.matching import matches, place_of
 from headway.store.memory_hooks import HookTables, MemoryHooks
@@ -110,6 +110,9 @@ class MemoryStore:
 
     def check(self) -> None:
         """It is always there."""
+
+    def describe(self) -> StoreFacts:
+        return StoreFacts("memory", "", None, None)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headway.domain.errors import StoreUnavailable
-from headway.ports import Transaction
+from headway.ports import StoreFacts, Transaction
+from headway.store.facts import read_facts
 from headway.store.session import Session
 from headway.store.tally import Tally
 from headway.store.transaction import SqlTransaction
@@ -81,6 +82,13 @@ class SqlStore:
 
     def check(self) -> None:
         self.read(lambda tx: tx.last_position())
+
+    def describe(self) -> StoreFacts:
+        try:
+            with self._reader.begin() as connection:
+                return read_facts(connection)
+        except (DBAPIError, PoolTimeout) as error:
+            raise _unavailable(error) from error
 
     def close(self) -> None:
         with self._closing:

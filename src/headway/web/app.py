@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
 from headway.control.context import Context
 from headway.web.assets import Assets
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
+from headway.web.home_page import HomePage
+from headway.web.runs_page import RunsPage
+from headway.web.sessions_page import SessionsPage
 from headway.web.sign_in import SignIn
+from headway.web.system_page import SystemPage
 from headway.web.templates import Templates
+
+_PACK_FROM_BYTES = 1_000
 
 
 def make_pages(context: Context, *, secret: str, owner: str, version: str) -> Starlette:
@@ -21,8 +28,17 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
     routes = [
         Route("/static/{version}/{name:path}", assets.serve),
         *SignIn(context, templates, secret, owner).routes(),
+        *HomePage(context, templates, owner).routes(),
+        *RunsPage(context, templates, owner).routes(),
+        *SystemPage(context, templates).routes(),
+        *SessionsPage(context, templates, owner).routes(),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(SetHeaders), Middleware(Gate, context=context, owner=owner)],
+        # Packing pages that hold a token is safe here: the cookie is strict, so no other site can ask for them.
+        middleware=[
+            Middleware(SetHeaders),
+            Middleware(Gate, context=context, owner=owner),
+            Middleware(GZipMiddleware, minimum_size=_PACK_FROM_BYTES, compresslevel=5),
+        ],
     )

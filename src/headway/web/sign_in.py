@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from headway.control.context import Context
-from headway.control.sessions import COOKIE, end_all_sessions, end_session, open_session
+from headway.control.sessions import COOKIE, end_all_sessions, end_session, find_session, open_session
 from headway.domain.sessions import IDLE_FOR, session_id_of
 from headway.web.attempts import Failures
-from headway.web.gate import SIGN_IN
+from headway.web.gate import SIGN_IN, token_of
 from headway.web.templates import TOKEN, Templates
 
 HOME = "/ui/"
@@ -39,6 +39,10 @@ class SignIn:
         ]
 
     async def show(self, request: Request) -> Response:
+        """The form; who has signed in already goes on."""
+        token = token_of(request.scope)
+        if token is not None and await run_sync(self._is_known, token):
+            return RedirectResponse(HOME if _back(request).startswith(SIGN_IN) else _back(request), 303)
         return self.templates.render(request, "sign_in.html", back=_back(request), error="")
 
     async def sign_in(self, request: Request) -> Response:
@@ -47,7 +51,9 @@ class SignIn:
         now = self.context.clock.now()
         wait_s = self.failures.wait_s(address, now)
         if wait_s:
-            return self._refuse(request, f"Too many attempts: try again in {wait_s} s.", 429)
+            refused = self._refuse(request, f"Too many attempts: try again in {wait_s} s.", 429)
+            refused.headers["Retry-After"] = str(wait_s)
+            return refused
         form = await request.form()
         if not hmac.compare_digest(str(form.get("secret", "")).strip().encode(), self.secret.encode()):
             self.failures.note(address, now)
@@ -73,6 +79,9 @@ class SignIn:
     async def sign_out_everywhere(self, _: Request) -> Response:
         await run_sync(lambda: end_all_sessions(self.context, owner=self.owner))
         return self._leave()
+
+    def _is_known(self, token: str) -> bool:
+        return find_session(self.context, token, owner=self.owner) is not None
 
     def _refuse(self, request: Request, error: str, status: int) -> Response:
         return self.templates.render(request, "sign_in.html", status, back=_back(request), error=error)

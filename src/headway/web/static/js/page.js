@@ -3,11 +3,20 @@
 const token = document.querySelector('meta[name="csrf-token"]').content;
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** Show each <time datetime> in local time, with UTC on hover. */
+/** As short as it can be and still be understood: today the time, this year no year. */
+function brief(moment, now = new Date()) {
+  const time = { hour: "2-digit", minute: "2-digit" };
+  if (moment.toDateString() === now.toDateString()) return moment.toLocaleTimeString(undefined, { ...time, second: "2-digit" });
+  const day = { month: "short", day: "numeric" };
+  const isThisYear = moment.getFullYear() === now.getFullYear();
+  return moment.toLocaleString(undefined, isThisYear ? { ...day, ...time } : { ...day, year: "numeric" });
+}
+
+/** Show each <time datetime> in local time, with UTC on hover; shortly where it is marked with `data-brief`. */
 export function localise(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(element.dateTime);
-    element.textContent = clock.format(moment);
+    element.textContent = "brief" in element.dataset ? brief(moment) : clock.format(moment);
     element.title = `${moment.toISOString().replace("T", " ").slice(0, 19)} UTC`;
   }
 }

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headway.api.cursors import read_cursor
+from headway.control.list_cursors import read_cursor
 from headway.control.run_views import STATUSES
 from headway.domain.errors import InvalidInput
 from headway.ports import RunFilter, RunSort, SortBy

@@ -1,0 +1,45 @@
+"""The first page, the queue and the browsers that are signed in, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.harness import Server
+from tests.web.browsing import Visitor, find_barriers, let_go, submit
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def test_what_runs_is_shown_until_it_ends_and_then_as_new(visitor: Visitor, server: Server) -> None:
+    submit(server)
+    running = submit(server, "until told", ended=False)
+    page = visitor.open("/ui/")
+    card = page.locator(".now-card").filter(has_text=running)
+    expect(card.get_by_text("running")).to_be_visible()
+    expect(card.locator(".figure")).to_be_visible()
+    assert find_barriers(page) == []
+    page.evaluate("localStorage.setItem('headway.looked-at', JSON.stringify({ seen: Date.now() - 120000 }))")
+    page.reload()
+
+    let_go(server, running)
+
+    row = page.locator("tr.is-new").filter(has_text=running)
+    expect(row.get_by_text("completed")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("since you last looked")).to_be_visible()
+
+
+def test_the_queue_is_shown_in_its_order(visitor: Visitor, server: Server) -> None:
+    running = submit(server, "until told", ended=False)
+    waiting = [server.submit(notes="quick") for _ in range(2)]
+    page = visitor.open("/ui/system")
+
+    expect(page.locator("tr").filter(has_text=running)).to_contain_text("CPU 0")
+    shown = page.locator("section", has=page.get_by_role("heading", name="Waiting")).locator("tbody tr")
+    expect(shown).to_have_count(2)
+    assert [waiting[index] in str(shown.nth(index).text_content()) for index in range(2)] == [True, True]
+    assert find_barriers(page) == []
+    let_go(server, running)
+    expect(shown).to_have_count(0, timeout=20_000)
+    for run_id in waiting:
+        server.wait_for(run_id, "done")

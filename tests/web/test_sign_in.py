@@ -1,0 +1,44 @@
+"""Signing in, with a real browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.browsing import Visitor, find_barriers
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def test_a_stranger_is_sent_to_sign_in_and_brought_back(visitor: Visitor) -> None:
+    stranger = visitor.context.browser.new_context(base_url=visitor.server.url)  # type: ignore[union-attr]
+    page = stranger.new_page()
+    page.goto("/ui/compare?ids=a,b")
+    assert page.url.endswith("/ui/sign-in?next=%2Fui%2Fcompare%3Fids%3Da%2Cb")
+    assert find_barriers(page) == []
+    page.get_by_label("Admin secret").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("That is not the secret of this server.").wait_for()
+    stranger.close()
+
+
+def test_another_browser_is_signed_out_and_its_page_says_so(visitor: Visitor) -> None:
+    with Visitor.arriving(visitor.context.browser, visitor.server, user_agent="Firefox/140 Linux") as other:  # type: ignore[arg-type]
+        elsewhere = other.open("/ui/runs")
+        page = visitor.open("/ui/sessions")
+        assert find_barriers(page) == []
+        page.get_by_role("row", name="Firefox on Linux").get_by_role("button", name="Sign out").click()
+        page.get_by_role("row", name="Firefox on Linux").wait_for(state="detached")
+
+        elsewhere.get_by_label("Search").fill("anything")
+
+        elsewhere.get_by_role("heading", name="Your session has ended").wait_for()
+        assert elsewhere.get_by_label("Search").input_value() == "anything"
+
+
+def test_signing_out_leads_to_the_form_and_nothing_else_is_shown(visitor: Visitor) -> None:
+    page = visitor.open("/ui/")
+    page.get_by_label("Menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/ui/sign-in")
+    page.goto("/ui/runs")
+    assert page.url.endswith("/ui/sign-in?next=%2Fui%2Fruns")
