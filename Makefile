@@ -28,7 +28,7 @@ help:
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,notify,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,forecast,data,postgres,notify,bench,dev]'
 	touch $@
 
 $(VENDOR): package-lock.json tools/vendor.py | $(INSTALLED)
