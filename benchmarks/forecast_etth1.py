@@ -4,10 +4,16 @@
 standardised by the train rows; every channel by itself, one set of weights for all; lookback 512, as published for
 PatchTST/64; all test windows, none dropped. MSE and MAE are of the standardised test values.
 
-The network is `headway.engines.forecast.network.Network` with its options for series by themselves: windows normalised
-by their own mean and deviation, patches kept for the head, and the linear skip. The skip is solved in closed form
-(ridge, its strength chosen on validation). `--full` also trains skip and transformer by gradient, and tells that apart.
-Nothing is chosen on test.
+The figures are those of a linear map, not of a transformer. The network is
+`headway.engines.forecast.network.Network` with its options for series by themselves: windows normalised by their own
+mean and deviation (as RevIN), patches kept for the head, and a linear skip from the window to the horizon. The skip is
+solved in closed form by ridge regression and the head of the transformer is set to zero, so that nothing of the
+transformer reaches the forecast. `--full` also trains skip and transformer together by gradient, and tells that apart.
+
+What was chosen, and how: the ridge's strength on validation, anew in each run. The lookback was not: 336, 512 and 720
+were tried among about a dozen settings, each with its test errors printed beside those of validation, and 512, which is
+the published setting of PatchTST/64, was kept after they had been seen. Validation alone would have preferred 336 for
+the horizon of 336, which gives an MSE of 0.426.
 """
 
 from __future__ import annotations

@@ -9,12 +9,15 @@ import httpx
 import pytest
 
 from headway.control.dispatch import claim_next, start
+from headway.control.forecast_plan import shape_of
 from headway.domain.artifacts import Artifact
 from headway.domain.events import EventKind
+from headway.domain.forecast_size import count_parameters, estimate_training_bytes
 from headway.domain.reasons import Reason
 from headway.domain.results import Result
 from headway.ports import Sighting
 from headway.wire.attempts import Verb
+from headway.wire.forecast import ForecastConfig
 from headway.wire.lines import LineKind, encode_line
 from headway.wire.rundir import RunDir, write_json
 from tests.fakes.executor import make_exit
@@ -188,7 +191,9 @@ def test_a_preview_tells_what_a_run_comes_to_and_creates_nothing(api: Api) -> No
     assert found["purge_bars"] == 168
     assert found["rows_usable"] == 10_000 - (199 + 68) * 4
     assert sum(found["splits"].values()) == found["rows_usable"] - 2 * 168
-    assert found["parameter_count"] > 10_000
+    shape = shape_of(ForecastConfig.model_validate(found["config"]))
+    assert found["parameter_count"] == count_parameters(shape)
+    assert found["memory_bytes"] == estimate_training_bytes(shape, batch=64)
     assert found["time"] is None
     assert "measured, not guessed" in found["missing"]["time"]
     assert found["queue_position"] == 1
@@ -290,6 +295,18 @@ def test_a_clone_is_the_same_run_but_for_what_is_changed(api: Api) -> None:
     refused = api.ask("POST", f"/runs/{old}/clone", json={"config": {"batchsize": 16}})
     assert (refused.status_code, refused.json()["field"]) == (400, "config.batchsize")
     assert "did you mean batch_size?" in refused.json()["bound"]
+
+
+def test_a_clone_takes_what_is_changed_before_an_override_of_the_old_run(api: Api) -> None:
+    overrides = {"training": {"max_epochs": 3, "patience": 5}, "loss.weights.short": 0.5}
+    old = _create(api, config={"overrides": overrides})
+
+    changes = {"max_epochs": 40, "loss_weights": {"short": 0.1}}
+    answer = api.ask("POST", f"/runs/{old}/clone", json={"config": changes})
+
+    resolved = _get(api, f"/runs/{answer.json()['id']}")["resolved"]
+    assert (resolved["training"]["max_epochs"], resolved["training"]["patience"]) == (40, 5)
+    assert resolved["loss"]["weights"]["short"] == 0.1
 
 
 def test_labels_change_also_after_the_end_and_the_change_is_kept(api: Api) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from headway.cli.exits import Exit
 from headway.cli.main import app
 from headway.wire.attempts import Verb
+from tests.fakes.candles import write_candles
 from tests.integration.calling import SECRET
 from tests.integration.streaming import Spoken, Streaming, streaming
 from tests.waiting import eventually
@@ -264,3 +265,20 @@ def test_a_model_that_is_not_there_forecasts_nothing(live: Streaming, tmp_path: 
 
     assert ran.code == Exit.ERROR
     assert not out.exists()
+
+
+def test_a_path_is_a_file_of_this_machine_and_never_replaces_one_of_the_server(
+    live: Streaming, tmp_path: Path
+) -> None:
+    run_id = _ended(live).run_id
+    out = ("--out", str(tmp_path / "predictions.parquet"))
+    absent = _run(live, "predict", run_id, "--data", str(tmp_path / "ETHUSDT_1h.csv"), *out)
+    write_candles(tmp_path / "BTC_1h.csv", bars=20, seed=1)
+    taken = _run(live, "predict", run_id, "--data", str(tmp_path / "BTC_1h.csv"), *out)
+    write_candles(tmp_path / "ETHUSDT_1h.csv", bars=20, seed=1)
+    _run(live, "predict", run_id, "--data", str(tmp_path / "ETHUSDT_1h.csv"), *out)
+
+    assert (absent.code, "there is no file" in absent.err) == (Exit.ERROR, True)
+    assert "`--data BTC_1h.csv` forecasts on the server's" in taken.err
+    kept = live.api.service.context.policy.candles_dir / "ETHUSDT_1h.csv"
+    assert kept.read_bytes() == (tmp_path / "ETHUSDT_1h.csv").read_bytes()

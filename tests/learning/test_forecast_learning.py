@@ -41,7 +41,7 @@ SMALL = ModelConfig(
     stride=4,
     context_patches=4,
 )
-QUICK = TrainConfig(max_epochs=4, batch_size=64, learning_rate=3e-3)
+QUICK = TrainConfig(max_epochs=3, batch_size=64, learning_rate=3e-3)
 
 
 @pytest.fixture(autouse=True)
@@ -230,14 +230,14 @@ def test_progress_only_grows_and_tells_the_epoch(tmp_path: Path) -> None:
     names = {name for _, values in reporter.points for name in values}
     assert reporter.parts == sorted(reporter.parts)
     assert reporter.parts[-1] == 1.0
-    assert (reporter.texts[0], reporter.texts[-1]) == ("epoch 1/4", "epoch 4/4")
+    assert (reporter.texts[0], reporter.texts[-1]) == ("epoch 1/3", "epoch 3/3")
     assert {"train/loss", "train/learning_rate", "val/loss", "val/da", "system/memory_mb"} <= names
 
 
 def test_fewer_windows_an_epoch_are_other_ones_each_time(tmp_path: Path) -> None:
     learned = learn(make_plan(make_config(max_windows_per_epoch=100)), make_reporter(tmp_path))
 
-    assert learned.steps == 4 * 2
+    assert learned.steps == 3 * 2
 
 
 def test_a_window_is_what_the_panel_says(tmp_path: Path) -> None:

@@ -14,6 +14,10 @@ MISSING = "—"
 _PLAIN_WIDTH = 160
 _MINUTE_S = 60
 _HOUR_S = 3600
+_LARGE = 1_000
+_SPACES = (
+    "\n\t\u00a0\u202f"  # no control characters; those that keep a number with its unit are no trick either
+)
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -48,7 +52,9 @@ def fraction_text(value: Any, digits: int = 1) -> str:
 
 
 def metric_text(value: Any) -> str:
-    """Any metric, to four digits that matter."""
+    """Any metric, to four digits that matter; counts whole."""
+    if _is_number(value) and abs(value) >= _LARGE and float(value).is_integer():
+        return f"{value:,.0f}"
     return f"{value:.4g}" if _is_number(value) else MISSING
 
 
@@ -112,5 +118,5 @@ def _is_number(value: Any) -> bool:
 
 def _visible(text: str) -> str:
     return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+        char if char.isprintable() or char in _SPACES else "\N{REPLACEMENT CHARACTER}" for char in text
     )

@@ -98,6 +98,9 @@ def _show_results(console: Console, run: TrainingRun) -> None:
     for name, value in found.items():
         table.add_row(name, metric_text(value))
     console.print(table)
+    verdict = run.details.get("verdict")
+    if isinstance(verdict, str):
+        say(console, verdict, style="bold")
     missing = run.details.get("missing")
     for name, why in missing.items() if isinstance(missing, dict) else ():
         say(console, f"no {name}: {why}", style="dim")

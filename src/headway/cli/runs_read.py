@@ -205,13 +205,28 @@ def predict(
     run: RunArgument,
     *,
     data: Annotated[
-        str | None, typer.Option(help="File of the server's candles; the run's own by default.")
+        str | None,
+        typer.Option(
+            help="Name of a file of the server's candles, or path (with a /) of one here, which is uploaded; the run's "
+            "own by default."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("predictions.parquet"),
     as_json: AsJson = False,
 ) -> None:
     """Forecast with the model of a run."""
     with open_runs(context, as_json=as_json) as client:
-        path = client.predict(run, out, data=data)
-        document = {"run_id": run, "data": data, "file": str(path), "size_bytes": path.stat().st_size}
+        named = _upload(client, Path(data)) if data is not None and "/" in data else data
+        path = client.predict(run, out, data=named)
+        document = {"run_id": run, "data": named, "file": str(path), "size_bytes": path.stat().st_size}
         write_json(document) if as_json else say(make_console(), f"forecasts in {path}")
+
+
+def _upload(client: RunsClient, file: Path) -> str:
+    """The name under which the server has the file now. NotFound without one; what the server has stays as it is."""
+    if not file.is_file():
+        raise NotFound(f"there is no file {file} here; the name of a file of the server has no /")
+    if file.name in {held.filename for held in client.datasets().datasets}:
+        remedy = f"`--data {file.name}` forecasts on the server's; give yours another name to upload it"
+        raise InvalidInput("--data", str(file), "a file whose name the server does not have", remedy=remedy)
+    return client.upload_dataset(file).filename

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -119,7 +120,5 @@ def _release(tx: Transaction, run: Run) -> None:
 def _last_progress(run: Run, state: State) -> Progress:
     """Done is 1.0; a run that failed or was cancelled keeps the fraction that it reached."""
     if state is State.DONE:
-        return Progress(
-            1.0, "complete", run.progress.step, run.progress.steps_total, rate_per_s=run.progress.rate_per_s
-        )
-    return Progress(run.progress.fraction, state.value, run.progress.step, run.progress.steps_total)
+        return replace(run.progress, fraction=1.0, phase="complete", eta_s=None)
+    return replace(run.progress, phase=state.value, rate_per_s=None, eta_s=None)

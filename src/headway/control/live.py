@@ -123,6 +123,8 @@ class LiveReader:
         early, late = _split(events, attempt)
         told = list(self._fold(_merge(rows, early)))
         told += self._fold(texts)
+        # Lines that tell nothing by themselves (a phase is told as its event) are behind the reader all the same.
+        self.cursor = replace(self.cursor, log_offset=self._log.offset, row=self._log.row)
         if files_told:
             told += self._tell_late(late, attempt)
         grew = bool(rows or texts) and not files_told

@@ -97,9 +97,19 @@ def write_yaml(config: Mapping[str, Any]) -> str:
 
 
 def clone_config(old: Mapping[str, Any], changes: Mapping[str, Any]) -> RunConfig:
-    """The configuration of a run with some fields changed; InvalidInput for what is none."""
+    """The configuration of a run with some fields changed; InvalidInput for what is none.
+
+    A changed field takes the place of the old run's override of the same setting, which would win over it.
+    """
+    beaten = [_PLACES[name] for name in changes if name in _PLACES]
+    kept = _tree_of(
+        (key, value)
+        for key, value in _leaves(old.get("overrides", {}), "")
+        if not any(key == place or key.startswith(f"{place}.") for place in beaten)
+    )
+    overrides = {"overrides": kept} if "overrides" in old else {}
     try:
-        return RunConfig.model_validate({**old, **changes})
+        return RunConfig.model_validate({**old, **overrides, **changes})
     except ValidationError as error:
         first = error.errors()[0]
         place = [*first["loc"], *([first["ctx"]["field"]] if first["type"] == "unknown_field" else [])]

@@ -40,13 +40,15 @@ class Progress:
         return cls(fraction, **known)
 
     def after(self, earlier: Progress) -> Progress:
-        """This progress within the same attempt: the fraction never falls, and what is not counted any more (steps
-        while evaluating) keeps its last count."""
+        """This progress within the same attempt: the fraction never falls, and what is not counted any more (steps and
+        epochs while evaluating) keeps its last count."""
         return replace(
             self,
             fraction=max(self.fraction, earlier.fraction),
             step=earlier.step if self.step is None else self.step,
             steps_total=earlier.steps_total if self.steps_total is None else self.steps_total,
+            epoch=earlier.epoch if self.epoch is None else self.epoch,
+            epochs_total=earlier.epochs_total if self.epochs_total is None else self.epochs_total,
         )
 
 

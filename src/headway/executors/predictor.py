@@ -14,6 +14,8 @@ from headway.domain.errors import Busy, DataError
 from headway.executors.starters import clean_environment
 
 _PROGRAM = (sys.executable, "-m", "headway.engines.forecast.predict")
+_OWN_DATA = "-"  # what the program takes for the run's own candles
+_CANNOT_BE = 2  # its exit code where candles or model do not serve; its last line says why
 _SHOWN = 600
 
 
@@ -32,7 +34,7 @@ class ProcessPredictor:
         if not self._turn.acquire(blocking=False):
             raise Busy("a prediction is being made: ask again when it is ready", run_id=run_dir.name)
         try:
-            self._run([str(run_dir), *([str(data)] if data else []), str(out)])
+            self._run([str(run_dir), str(data) if data else _OWN_DATA, str(out)])
         finally:
             self._turn.release()
         if not out.is_file():
@@ -58,4 +60,6 @@ class ProcessPredictor:
                 process.communicate()
         if process.returncode != 0:
             text = told.decode("utf-8", "replace").strip()[-_SHOWN:]
+            if process.returncode == _CANNOT_BE and text:
+                raise DataError(text.splitlines()[-1])
             raise DataError(f"the prediction failed: {text or f'exit code {process.returncode}'}")

@@ -206,6 +206,23 @@ def test_who_begins_now_is_told_of_every_checkpoint_once_and_of_nothing_else_tha
             assert _essence(whole[: at + 1] + story.read(one.cursor)) == _essence(whole)
 
 
+def test_who_reads_alone_comes_past_lines_that_tell_nothing_by_themselves(services: Services) -> None:
+    story = Story(services)
+    story.measure(2)
+    story.look()
+    told = story.read(Cursor())
+    story.note()
+    story.look()
+    _, now = begin_now(services.context, story.run.id)
+    reader = LiveReader(services.context, story.run.id, told[-1].cursor)
+
+    while reader.read(now).told:
+        pass
+
+    assert told[-1].cursor.log_offset < now.log_offset
+    assert reader.cursor == now
+
+
 def test_rows_are_told_once_the_store_holds_them(services: Services) -> None:
     story = Story(services)
     story.measure(2)

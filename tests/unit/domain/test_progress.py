@@ -70,3 +70,10 @@ def test_what_is_left_follows_from_the_pace_so_far() -> None:
 @pytest.mark.parametrize(("elapsed_s", "part"), [(60.0, 0.0), (60.0, -0.1), (0.0, 0.5), (-1.0, 0.5)])
 def test_without_a_pace_nothing_is_promised(elapsed_s: float, part: float) -> None:
     assert estimate_eta_s(elapsed_s, part) is None
+
+
+def test_counts_that_a_later_phase_does_not_make_keep_their_last_value() -> None:
+    trained = Progress(0.9, "epoch 3/4", step=300, steps_total=400, epoch=3, epochs_total=4)
+    found = Progress(0.96, "saving").after(trained)
+
+    assert (found.step, found.steps_total, found.epoch, found.epochs_total) == (300, 400, 3, 4)

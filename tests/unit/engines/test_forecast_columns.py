@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from headway.domain.forecast_features import INDICATOR_GROUPS, PRICE, Group, count_columns, warmup_bars
+from headway.domain.trading import TIMEFRAMES_S
 from headway.engines.forecast.columns import (
     INDICATORS,
     atr_columns,
@@ -15,6 +17,7 @@ from headway.engines.forecast.columns import (
     ema_columns,
     macd_columns,
     obv_columns,
+    price_columns,
     rsi_columns,
     sma_columns,
     stochastic_columns,
@@ -51,6 +54,31 @@ def exponential_means(values: Floats, bars: int) -> Floats:
 
 def test_every_indicator_that_a_configuration_may_name_is_there() -> None:
     assert set(INDICATORS) == set(wire.INDICATORS)
+
+
+def test_the_table_for_estimates_is_that_of_the_columns() -> None:
+    candles = walk_candles(300)
+    made = {name: group_of(function(candles)) for name, function in INDICATORS.items()}
+
+    assert made == INDICATOR_GROUPS
+    assert tuple(INDICATOR_GROUPS) == wire.INDICATORS
+    assert group_of(price_columns(candles)) == PRICE
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES_S)
+def test_the_columns_of_each_timeframe_are_counted_beforehand(timeframe: str) -> None:
+    columns = compute_columns(walk_candles(300, timeframe), ALL, calendar=True)
+
+    assert len(columns) == count_columns(timeframe, ALL, calendar=True)
+    assert first_whole_row(columns) == warmup_bars(ALL)
+
+
+def first_whole_row(columns: Columns) -> int:
+    return int(np.isfinite(np.stack(list(columns.values()))).all(axis=0).argmax())
+
+
+def group_of(columns: Columns) -> Group:
+    return Group(len(columns), first_whole_row(columns))
 
 
 def test_rsi_is_that_of_wilder() -> None:

@@ -57,7 +57,6 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
     machine = choose_machine(
         config.training.precision, gpus=assignment.spec.limits.gpus, d_model=config.model.d_model
     )
-    config = _resolve(config, machine.precision)
     threads = choose_threads(assignment.threads, d_model=config.model.d_model)
     with prepared(machine, threads=threads):
         reporter.enter(State.PREFLIGHT, "Preparing candles and features")
@@ -96,11 +95,6 @@ def read_config(assignment: Assignment) -> ForecastConfig:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "config"
         raise InvalidInput(field, first["input"], first["msg"]) from error
-
-
-def _resolve(config: ForecastConfig, precision: str) -> ForecastConfig:
-    training = config.training.model_copy(update={"precision": precision})
-    return config.model_copy(update={"training": training})
 
 
 def _prepare(assignment: Assignment, reporter: Reporter, config: ForecastConfig, machine: Machine) -> Start:

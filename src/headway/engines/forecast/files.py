@@ -31,7 +31,7 @@ class ModelFiles:
         self.weights = self.folder / "model.safetensors"
 
     def write_config(self, config: ForecastConfig) -> None:
-        """As it ran: presets, overrides and the precision that was chosen, resolved."""
+        """As the run has it resolved: presets and overrides. What the machine chose (precision) is in the manifest."""
         write_whole(self.config, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False).encode())
 
     def write_scaler(self, scalers: Scalers) -> None:

@@ -48,7 +48,7 @@ def predict(run: RunDir, data_file: Path | None) -> pl.DataFrame:
         panel, splits = _new_panel(files, config, data_file), ("new",)
     network = Network(shape_of(config, panel))
     files.load_weights(network)
-    machine = Machine("cpu", "bf16" if config.training.precision == "bf16" else "fp32")
+    machine = Machine("cpu", manifest["hyperparameters"]["precision"])
     with prepared(
         machine, threads=int(manifest["machine"]["threads"])
     ):  # sums depend on how they are shared out

@@ -38,6 +38,7 @@ def describe_run(assignment: Assignment, plan: Plan) -> Manifest:
             **plan.config.model_dump(mode="json"),
             "parameters": count_parameters(plan.shape),
             "device": plan.machine.device,
+            "precision": plan.machine.precision,
             "panel_sha256": panel.digest(),
         },
         resumed_from=assignment.run.relative(resume) if resume else None,
