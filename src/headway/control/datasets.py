@@ -36,7 +36,7 @@ def check_dataset(context: Context, filename: str) -> DatasetCheck:
 
 
 def read_closes(context: Context, coverage: Coverage, points: int) -> Closes:
-    """Closing prices of candles that are there, thinned to so many points. DataError; PreflightFailed without polars."""
+    """Closing prices of candles, thinned to so many points. DataError; PreflightFailed without polars."""
     require_package("polars", "data")
     reading = import_module("headway.markets.closes")
     folder = context.policy.candles_dir

@@ -221,7 +221,10 @@ def _clean(text: str) -> str:
 
 
 def _list_limit_faults(config: RunConfig, policy: Policy) -> Iterator[InvalidInput]:
-    asked = ((_require_hours, config.max_hours, "max_hours"), (_require_cost, config.max_cost_usd, "max_cost_usd"))
+    asked = (
+        (_require_hours, config.max_hours, "max_hours"),
+        (_require_cost, config.max_cost_usd, "max_cost_usd"),
+    )
     for require, value, name in asked:
         try:
             if value is not None:

@@ -1,7 +1,8 @@
-"""Closing prices of a file or of packaged candles, thinned for a chart. Faults are told elsewhere: they are left out."""
+"""Closing prices of a file or of packaged candles, thinned for a chart. What cannot be read is left out."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def _thin(times_s: np.ndarray, closes: np.ndarray, points: int) -> Closes:
         edges = np.linspace(0, rows, points // 2 + 1, dtype=int)
         kept = {
             int(begin + pick(closes[begin:end]))
-            for begin, end in zip(edges[:-1], edges[1:], strict=True)
+            for begin, end in pairwise(edges)
             for pick in (np.argmin, np.argmax)
         }
         chosen = np.array(sorted(kept))

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from headway.control.context import Context
 from headway.web.assets import Assets
+from headway.web.builder_page import BuilderPage
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
 from headway.web.sign_in import SignIn
@@ -21,6 +22,7 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
     routes = [
         Route("/static/{version}/{name:path}", assets.serve),
         *SignIn(context, templates, secret, owner).routes(),
+        *BuilderPage(context, templates).routes(),
     ]
     return Starlette(
         routes=routes,
