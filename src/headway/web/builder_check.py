@@ -131,7 +131,10 @@ def _unavailable(context: Context, source: str) -> Iterator[tuple[str, str]]:
 
 
 def _place(kind: Kind, path: str, text: str) -> Fault:
-    """The step and field that a path belongs to: the longest that it begins with. `config (data)` is a whole step."""
+    """The step and field that a path belongs to: the longest that it begins with.
+
+    `config (data)` is a whole step, unless the text begins with the name of a field.
+    """
     whole = path.removeprefix("config (").partition(".")[0].removesuffix(")")
     fitting = [
         (each.path, step.key)
@@ -142,6 +145,11 @@ def _place(kind: Kind, path: str, text: str) -> Fault:
     if fitting:
         field, step_key = max(fitting, key=lambda pair: len(pair[0]))
         return Fault(step_key, field, _with_place(text, path.removeprefix(field).strip(".")))
+    named = next(
+        (each for each in kind.fields if each.path.rpartition(".")[2] == text.partition(" ")[0]), None
+    )
+    if named is not None:
+        return _place(kind, named.path, text)
     keys = [step.key for step in kind.steps]
     return Fault(whole if whole in keys else keys[-1], "", text if whole in keys else f"{path}: {text}")
 
@@ -162,5 +170,7 @@ def _say(error: InvalidInput) -> str:
 
 
 def _sentence(text: str) -> str:
+    """With a capital, unless it begins with the name of a field."""
     text = text.removeprefix("Value error, ").strip()
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+    begin = text[:1] if "_" in text.partition(" ")[0] else text[:1].upper()
+    return f"{begin}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")

@@ -132,9 +132,8 @@ def _defaults_of(key: str) -> dict[str, dict[str, Any]]:
 
 
 def _tell_presets(kind: Kind) -> dict[str, str]:
-    """`width 256 · epochs at most 100`, by preset."""
-    labels = {field.path: field.label.lower() for field in kind.fields}
+    """`256 wide · 100 epochs`, by preset."""
     return {
-        preset: " · ".join(f"{labels[path]} {values[path]:,}" for path in kind.telling)
+        preset: " · ".join(words.format(values[path]) for path, words in kind.telling.items())
         for preset, values in _defaults_of(kind.key).items()
     }

@@ -69,7 +69,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Group:
-    """Fields under one heading; `folded` ones are for those who look for them."""
+    """Fields under one heading, or under none; `folded` ones are for those who look for them."""
 
     title: str
     fields: tuple[Field, ...]
@@ -103,7 +103,9 @@ class Kind:
     id_field: str  # of its answer
     steps: tuple[Step, ...]
     preset: str = ""  # the field that decides what others are when they are left alone
-    telling: tuple[str, ...] = ()  # fields by which presets are told apart
+    telling: Mapping[str, str] = field(
+        default_factory=lambda: _NOTHING
+    )  # how presets are told apart, by field
     begin_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -120,6 +122,19 @@ _LOSSES = {
     "deterministic": "Squared error: one value, no spread",
 }
 _WEIGHTS = {"regression": "Price path", "short": "Short trend", "long": "Long trend"}
+_INDICATORS = {
+    "BB": "Bollinger bands",
+    "STOCHASTIC": "Stochastic",
+    "DONCHIAN": "Donchian",
+    "CUMULATIVE_RETURNS": "Cumulative returns",
+    "ZSCORE": "Z-score",
+    "MEAN_GAP": "Gap to the mean",
+    "REALISED_VOLATILITY": "Realised volatility",
+    "PARKINSON": "Parkinson",
+    "GARMAN_KLASS": "Garman–Klass",
+    "VOLUME_ZSCORE": "Volume z-score",
+    "VOLUME_DELTA": "Volume delta",
+}
 _GROUPS = {
     "price": "Price",
     "volume": "Volume",
@@ -134,8 +149,8 @@ _DATA = Step(
     "Which candles to learn from, and how coarse the bars are.",
     (
         Group(
-            "Candles",
-            (Field("config.data_source", "Data source", Widget.DATASET),),
+            "",
+            (Field("config.data_source", "Candles", Widget.DATASET),),
         ),
         Group(
             "Bars",
@@ -152,8 +167,9 @@ _DATA = Step(
                     "config.base_timeframe",
                     "Base timeframe",
                     Widget.CHOICE,
-                    "The bars that are forecast. Left alone: the finest of those above.",
+                    "The bars that are forecast.",
                     options=_TIMEFRAMES,
+                    words={"": "The finest above"},
                     from_data=True,
                     narrow=True,
                 ),
@@ -181,15 +197,16 @@ _FEATURES = Step(
     "What the model sees of each bar. Log returns of the price are always there.",
     (
         Group(
-            "Indicators",
+            "",
             (
                 Field("config.enable_technical_indicators", "Use technical indicators", Widget.SWITCH),
                 Field(
                     "config.features",
-                    "Which",
+                    "Indicators",
                     Widget.CHECKS,
                     "Scaled on the training rows alone.",
                     options=INDICATORS,
+                    words=_INDICATORS,
                 ),
             ),
         ),
@@ -202,12 +219,13 @@ _FEATURES = Step(
                     Widget.PER_TIMEFRAME,
                     "Replaces the list above for that timeframe.",
                     options=INDICATORS,
+                    words=_INDICATORS,
                 ),
             ),
             folded=True,
         ),
         Group(
-            "Calendar",
+            "",
             (
                 Field(
                     "config.enable_calendar_features",
@@ -257,7 +275,7 @@ _MODEL = Step(
     "Model",
     "A preset fills in sizes and how it trains. Change what you like: what differs is marked.",
     (
-        Group("Preset", (Field("config.variant", "Preset", Widget.PRESETS, words=_VARIANTS),)),
+        Group("", (Field("config.variant", "Preset", Widget.PRESETS, words=_VARIANTS),)),
         Group(
             "Sizes",
             (
@@ -288,11 +306,11 @@ _LOSS = Step(
     "What is made small.",
     (
         Group(
-            "Price path",
+            "",
             (Field("config.regression_loss", "Regression loss", Widget.CHOICE, words=_LOSSES),),
         ),
         Group(
-            "Weights",
+            "",
             (
                 Field(
                     "config.loss_weights",
@@ -342,7 +360,7 @@ _TRAINING = Step(
             ),
         ),
         Group(
-            "Name",
+            "What it is called",
             (
                 Field("name", "Name", Widget.TEXT),
                 Field("tags", "Tags", Widget.WORDS, "Words with commas between."),
@@ -371,7 +389,7 @@ _PPO_STEPS = (
         "Which candles the agent trades.",
         (
             Group(
-                "Candles",
+                "",
                 (
                     Field("symbols", "Symbols", Widget.CHECKS, "Those that the server allows."),
                     Field("timeframe", "Timeframe", Widget.CHOICE, options=_TIMEFRAMES, narrow=True),
@@ -391,7 +409,7 @@ _PPO_STEPS = (
         "What the agent sees of each bar.",
         (
             Group(
-                "Groups",
+                "",
                 (Field("features", "Feature groups", Widget.CHECKS, options=FEATURE_GROUPS, words=_GROUPS),),
             ),
         ),
@@ -410,7 +428,7 @@ _PPO_STEPS = (
                     Field("slippageBps", "Slippage", Widget.NUMBER, "Basis points, each way.", narrow=True),
                 ),
             ),
-            Group("Positions", (Field("allowShort", "Allow selling short", Widget.SWITCH),)),
+            Group("", (Field("allowShort", "Allow selling short", Widget.SWITCH),)),
         ),
     ),
     Step(
@@ -439,7 +457,7 @@ _PPO_STEPS = (
                     Field("priority", "Priority", Widget.NUMBER, "Higher starts sooner.", narrow=True),
                 ),
             ),
-            Group("Notes", (Field("notes", "Notes", Widget.LINES),)),
+            Group("", (Field("notes", "Notes", Widget.LINES),)),
         ),
     ),
 )
@@ -456,7 +474,12 @@ KINDS: Mapping[str, Kind] = {
             id_field="id",
             steps=(_DATA, _FEATURES, _HORIZONS, _MODEL, _LOSS, _TRAINING),
             preset="config.variant",
-            telling=("config.d_model", "config.n_layers_tf", "config.max_epochs", "config.batch_size"),
+            telling={
+                "config.d_model": "{:,} wide",
+                "config.n_layers_tf": "{}-layer encoders",
+                "config.max_epochs": "{} epochs",
+                "config.batch_size": "batches of {}",
+            },
             begin_with={"config": {}},
         ),
         Kind(

@@ -206,7 +206,7 @@ function show(name, { focus = true } = {}) {
   const atEnd = step === steps.at(-1);
   buttons.continue.hidden = atEnd;
   buttons.start.hidden = !atEnd;
-  buttons.back.disabled = step === steps[0];
+  buttons.back.hidden = step === steps[0];
   listErrors([], fields);
   markSteps(last.faults, seen);
   if (!focus) return;
