@@ -132,8 +132,8 @@ def _defaults_of(key: str) -> dict[str, dict[str, Any]]:
 
 
 def _tell_presets(kind: Kind) -> dict[str, str]:
-    """`256 wide · 100 epochs`, by preset."""
+    """`256 wide` and more, a line each, by preset."""
     return {
-        preset: " · ".join(words.format(values[path]) for path, words in kind.telling.items())
+        preset: "\n".join(words.format(values[path]) for path, words in kind.telling.items())
         for preset, values in _defaults_of(kind.key).items()
     }

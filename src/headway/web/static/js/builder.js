@@ -1,26 +1,26 @@
 // The builder: steps, the draft behind them, and the start. It knows fields by their data attributes alone.
 
+import { Answers } from "./answers.js";
 import { showDataset, upload } from "./dataset_chart.js";
-import { change, entriesAt, findDraft, forget, keep, listDrafts, makeDraft, setAt, setEntriesAt, valueAt } from "./draft.js";
+import { change, findDraft, forget, keep, listDrafts, makeDraft, setAt } from "./draft.js";
 import { listErrors, markSteps, showFaults } from "./faults.js";
-import { addPair, isSame, readField, writeField } from "./fields.js";
+import { addPair } from "./fields.js";
 import { ask, notify } from "./page.js";
 import { Checker, prepareSummary } from "./summary.js";
 
 const root = document.getElementById("builder");
-const { kind, address, idField, preset, cloned } = root.dataset;
-const defaults = JSON.parse(root.dataset.defaults);
+const { kind, address, idField, cloned } = root.dataset;
 const beginWith = JSON.parse(root.dataset.beginWith);
 const form = document.getElementById("draft");
 const buttons = Object.fromEntries(["continue", "start", "back", "discard"].map((id) => [id, document.getElementById(id)]));
 const sections = [...form.querySelectorAll("[data-step]")];
 const steps = sections.map((section) => section.dataset.step);
-const fields = new Map([...form.querySelectorAll("[data-field]")].map((element) => [element.dataset.field, element]));
-const timeframes = form.querySelector('[data-from-data][data-widget="checks"]');
 const touched = new Set();
 const seen = new Set();
 const query = new URLSearchParams(location.search);
 const draft = openDraft();
+const answers = new Answers(root, form, draft.request);
+const { fields, timeframes } = answers;
 const checker = new Checker(() => ({ kind, request: draft.request }), tell);
 let step = steps[0];
 let last = { faults: [] };
@@ -55,73 +55,6 @@ function addLink(note, begin, text, href, end) {
 
 // --- Fields ----------------------------------------------------------------------------------------------------
 
-const presetNow = () => (preset ? (valueAt(draft.request, preset) ?? Object.values(defaults)[0][preset]) : "");
-const defaultOf = (path) => defaults[presetNow()]?.[path];
-const othersOf = (element) =>
-  [...fields.values()]
-    .filter((other) => other !== element && other.dataset.map === element.dataset.map && other.dataset.prefix.length > element.dataset.prefix.length)
-    .map((other) => other.dataset.prefix);
-
-function valueOf(path, element) {
-  const { map, prefix } = element.dataset;
-  if (map) return entriesAt(draft.request, map, prefix, othersOf(element));
-  const own = valueAt(draft.request, path);
-  const left = defaultOf(path);
-  return element.dataset.widget === "weights" ? { ...left, ...own } : (own ?? left);
-}
-
-function takeValue(path, element) {
-  const { map, prefix, widget } = element.dataset;
-  let value = readField(element);
-  if (map) return setEntriesAt(draft.request, map, prefix, othersOf(element), value);
-  const left = path === preset ? undefined : defaultOf(path);
-  if (widget === "weights") {
-    const own = Object.entries(value).filter(([key, share]) => share !== left?.[key]);
-    value = own.length ? Object.fromEntries(own) : undefined;
-  }
-  setAt(draft.request, path, isSame(value, left) ? undefined : value);
-}
-
-function showAll() {
-  const names = timeframes ? (valueAt(draft.request, timeframes.dataset.field) ?? []) : [];
-  for (const [path, element] of fields) writeField(element, valueOf(path, element), { names });
-  showDifferences();
-}
-
-/** Which fields are not as the preset, or the server, would have them. */
-function showDifferences() {
-  let mixed = 0;
-  for (const [path, element] of fields) {
-    const place = element.querySelector("[data-differs]");
-    const left = defaultOf(path);
-    const own = valueAt(draft.request, path);
-    const differs = left !== undefined && path !== preset && own !== undefined && !isSame(own, left);
-    const varies = preset && new Set(Object.values(defaults).map((each) => JSON.stringify(each[path]))).size > 1;
-    place.hidden = !differs;
-    place.textContent = differs ? `${varies ? presetName() : "Default"}: ${say(left)}` : "";
-    element.toggleAttribute("data-changed", differs);
-    mixed += differs && varies ? 1 : 0;
-  }
-  const note = form.querySelector("[data-mixed]");
-  if (note) {
-    note.hidden = !mixed;
-    note.querySelector("[data-mixed-text]").textContent = `${mixed} ${mixed === 1 ? "value differs" : "values differ"} from ${presetName()}`;
-  }
-}
-
-const presetName = () => fields.get(preset).querySelector("input:checked")?.parentElement.querySelector("strong").textContent ?? "";
-const say = (value) => (Array.isArray(value) ? value.join(", ") : typeof value === "object" ? Object.values(value).join(", ") : String(value));
-
-/** Have all that the preset decides be as it says. */
-function restorePreset() {
-  for (const [path] of fields) {
-    const varies = new Set(Object.values(defaults).map((each) => JSON.stringify(each[path]))).size > 1;
-    if (path !== preset && varies) setAt(draft.request, path, undefined);
-  }
-  changed();
-  showAll();
-}
-
 function changed() {
   if (!change(draft)) notify("This browser keeps no drafts: do not reload.", "error");
   sayStanding();
@@ -132,11 +65,10 @@ form.addEventListener("input", ({ target }) => {
   const element = target.closest("[data-field]");
   if (!element || "upload" in target.dataset) return;
   if ("otherText" in target.dataset) element.querySelector("[data-other]").checked = true;
-  const path = element.dataset.field;
-  takeValue(path, element);
+  answers.take(element);
   if (element.dataset.widget === "dataset") chooseDataset(target);
-  if (path === preset || element === timeframes || "ownSwitch" in target.dataset) showAll();
-  else showDifferences();
+  if (element.dataset.widget === "presets" || element === timeframes || "ownSwitch" in target.dataset) answers.showAll();
+  else answers.showDifferences();
   changed();
 });
 form.addEventListener("focusout", ({ target }) => {
@@ -151,10 +83,12 @@ form.addEventListener("change", ({ target }) => {
 form.addEventListener("click", ({ target }) => {
   const element = target.closest("[data-field]");
   if (target.closest("[data-add]")) addPair(element).querySelector("input").focus();
-  else if (target.closest("[data-restore]")) restorePreset();
-  else if (target.closest("[data-remove]")) {
+  else if (target.closest("[data-restore]")) {
+    answers.restorePreset();
+    changed();
+  } else if (target.closest("[data-remove]")) {
     target.closest("[data-pair]").remove();
-    takeValue(element.dataset.field, element);
+    answers.take(element);
     element.querySelector("[data-add]").focus();
     changed();
   }
@@ -164,33 +98,16 @@ form.addEventListener("click", ({ target }) => {
 function chooseDataset(target) {
   const element = target.closest("[data-field]");
   showDataset(element, target.dataset.filename);
-  const path = timeframes?.dataset.field;
-  if (!path || !target.dataset.timeframe || valueAt(draft.request, path)?.length) return;
-  setAt(draft.request, path, [target.dataset.timeframe]);
-  showAll();
-}
-
-/** Timeframes that the candles cannot give cannot be chosen; those chosen already can be given up. */
-function limitTimeframes(unavailable) {
-  for (const element of form.querySelectorAll("[data-from-data]")) {
-    for (const option of element.querySelectorAll("option[value], input[type=checkbox]")) {
-      option.disabled = option.value in unavailable && !option.checked;
-      const label = option.closest("label");
-      if (label) label.title = unavailable[option.value] ?? "";
-    }
-  }
-  const place = timeframes?.querySelector("[data-reasons]");
-  if (!place) return;
-  const names = Object.keys(unavailable);
-  place.hidden = !names.length;
-  place.textContent = names.length ? `Not to be had: ${names.join(", ")}. ${unavailable[names[0]]}` : "";
+  if (!timeframes || !target.dataset.timeframe || answers.chosenTimeframes().length) return;
+  setAt(draft.request, timeframes.dataset.field, [target.dataset.timeframe]);
+  answers.showAll();
 }
 
 function tell(answer) {
   last = answer;
   showFaults(answer.faults, fields, touched);
   markSteps(answer.faults, seen);
-  limitTimeframes(answer.unavailable);
+  answers.limitTimeframes(answer.unavailable);
 }
 
 // --- Steps -----------------------------------------------------------------------------------------------------
@@ -269,6 +186,10 @@ async function post() {
   await new Promise(() => {}); // the button stays as it is until the page is left
 }
 
+// Where a step begins, Enter goes on: nothing there can be pressed.
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("h2")) form.requestSubmit();
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (step === steps.at(-1)) start();
@@ -292,7 +213,7 @@ addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 history.replaceState(null, "", addressOf(steps.includes(query.get("step")) ? query.get("step") : steps[0]));
 prepareSummary();
-showAll();
+answers.showAll();
 show(new URLSearchParams(location.search).get("step"), { focus: false });
 sayStanding();
 checker.now().catch(() => {});
