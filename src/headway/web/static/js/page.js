@@ -41,21 +41,23 @@ export async function ask(address, { method = "GET", body, headers = {} } = {}) 
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
+  const used = readToken();
   let answer = await send();
-  if ([401, 403].includes(answer.status) && (await renewToken())) answer = await send();
+  if ([401, 403].includes(answer.status) && (await renewToken(used))) answer = await send();
   if (answer.status === 401) offerSignIn();
   const found = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
   if (!answer.ok) throw Object.assign(new Error(found?.message ?? answer.statusText), { status: answer.status, found });
   return found;
 }
 
-/** Whether there is a session with another token than this page has; from then on the page has that. */
-async function renewToken() {
+/** Whether there is a session with another token than the one used; from then on the page has that. */
+async function renewToken(used) {
+  if (readToken() !== used) return true;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
-  if (!fresh || fresh === token.content) return false;
+  if (!fresh || fresh === used) return false;
   token.content = fresh;
   document.body.setAttribute("hx-headers:inherited", JSON.stringify({ "x-csrf-token": fresh }));
   return true;
@@ -72,7 +74,7 @@ export function offerSignIn() {
     <button type="button">Close</button></div>`;
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
   const look = async () => {
-    if (await renewToken()) dialog.close();
+    if (await renewToken(readToken())) dialog.close();
   };
   window.addEventListener("focus", look);
   dialog.addEventListener("close", () => {
