@@ -21,6 +21,8 @@ from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
+expect.set_options(timeout=30_000)
+
 FORECAST_STEPS = ["Data", "Features", "Horizons", "Model", "Loss", "Training"]
 HOSTILE = '<img src=x onerror="alert(1)"></script><b>bold</b>'
 TINY = {

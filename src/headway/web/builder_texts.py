@@ -29,7 +29,7 @@ def write_texts(kind: Kind, request: BaseModel, spec: Spec, server: str) -> dict
 
 
 def _write_yaml(document: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100)
+    return str(yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=100))
 
 
 def _write_curl(kind: Kind, document: Mapping[str, Any], server: str) -> str:

@@ -11,6 +11,7 @@ from headway.control.context import Context
 from headway.web.builder_check import examine
 from headway.web.builder_texts import write_texts
 from headway.web.kinds import KINDS
+from headway.wire.forecast import ForecastConfig
 from tests.fakes.services import make_context
 
 _FINE: dict[str, Any] = {"data_source": "BTC", "timeframes": ["1h"]}
@@ -31,7 +32,7 @@ def test_a_draft_without_faults_has_a_spec(context: Context) -> None:
     found = examine(context, KINDS["forecast"], {"config": _FINE})
     assert found.faults == []
     assert found.spec is not None
-    assert found.spec.config["data"]["source"] == "BTC"
+    assert ForecastConfig.model_validate(found.spec.config).data.source == "BTC"
 
 
 def test_faults_of_all_steps_are_told_at_once(context: Context) -> None:

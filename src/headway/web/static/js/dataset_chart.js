@@ -8,7 +8,7 @@ let drawn = null;
 /** Show the candles of a file below the list. */
 export async function showDataset(element, filename) {
   const place = element.querySelector("[data-look]");
-  place.dataset.of = filename;
+  place.dataset.of = filename ?? "";
   if (!filename) {
     place.replaceChildren();
     return;
