@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from headway.domain.coverage import Closes
 from headway.domain.errors import DataError
 from headway.markets.catalog import get_holding
 from headway.markets.packaged import load_packaged
 from headway.markets.table import UNREAD_TIME, read_table
-from headway.ports import Closes
 
 _US_PER_S = 1_000_000
 

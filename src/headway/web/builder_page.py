@@ -16,9 +16,9 @@ from headway.control.context import Context
 from headway.control.datasets import check_dataset, read_closes
 from headway.control.query import get_view
 from headway.control.translate_runs import list_keys
+from headway.domain.coverage import Closes, Coverage, DatasetCheck
 from headway.domain.errors import HeadwayError, InvalidInput
 from headway.domain.json import JsonObject
-from headway.ports import Closes, Coverage, DatasetCheck
 from headway.web.builder_check import examine
 from headway.web.builder_shapes import find_defaults, list_options, say_bounds
 from headway.web.builder_summary import summarise
