@@ -15,7 +15,7 @@ from headway.control.translate_runs import list_faults, spec_of_run
 from headway.domain.errors import DataError, InvalidInput
 from headway.domain.specs import Spec
 from headway.domain.trading import TIMEFRAMES_S
-from headway.web.kinds import Kind
+from headway.web.steps import Kind
 from headway.wire.jobs import TrainingRequest
 from headway.wire.runs import RunRequest
 

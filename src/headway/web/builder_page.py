@@ -23,7 +23,8 @@ from headway.web.builder_check import examine
 from headway.web.builder_shapes import find_defaults, list_options, say_bounds
 from headway.web.builder_summary import summarise
 from headway.web.builder_texts import write_texts
-from headway.web.kinds import FIRST, KINDS, Field, Kind
+from headway.web.kinds import FIRST, KINDS
+from headway.web.steps import Field, Kind
 from headway.web.templates import Templates
 
 _POINTS = 600  # of the chart

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from headway.control.translate_runs import PLACES, resolve
-from headway.web.kinds import Field, Kind
+from headway.web.steps import Field, Kind
 from headway.wire.forecast import ForecastConfig, Variant
 from headway.wire.runs import RunConfig
 

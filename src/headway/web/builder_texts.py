@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from headway.domain.specs import Spec
 from headway.domain.trading import TradingConfig
-from headway.web.kinds import Kind
+from headway.web.steps import Kind
 from headway.wire.runs import RunRequest
 
 _HOUR_S = 3600.0

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from headway.control.translate_runs import resolve
 from headway.web.builder_shapes import find_defaults, list_options, say_bounds
-from headway.web.kinds import KINDS, Field, Kind, Widget
+from headway.web.kinds import KINDS
+from headway.web.steps import Field, Kind, Widget
 from headway.wire.runs import RunConfig
 
 _KINDS = list(KINDS.values())
