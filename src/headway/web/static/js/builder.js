@@ -108,6 +108,7 @@ function tell(answer) {
   showFaults(answer.faults, fields, touched);
   markSteps(answer.faults, seen);
   answers.limitTimeframes(answer.unavailable);
+  if (!document.getElementById("errors").hidden) listErrors(answer.faults.filter((fault) => fault.step === step), fields);
 }
 
 // --- Steps -----------------------------------------------------------------------------------------------------
