@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from headway.control.context import Context
-from headway.domain.coverage import Coverage, DatasetCheck
+from headway.domain.coverage import Closes, Coverage, DatasetCheck
 from headway.domain.errors import InvalidInput, NotFound, PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.subjects import CANDLES_FILE
@@ -33,6 +33,18 @@ def check_dataset(context: Context, filename: str) -> DatasetCheck:
     require_package("polars", "data")
     checking = import_module("headway.markets.inspect")
     return cast("DatasetCheck", checking.inspect_file(path, symbol, timeframe))
+
+
+def read_closes(context: Context, coverage: Coverage, points: int) -> Closes:
+    """Closing prices of candles, thinned to so many points. DataError; PreflightFailed without polars."""
+    require_package("polars", "data")
+    reading = import_module("headway.markets.closes")
+    folder = context.policy.candles_dir
+    if coverage.origin == "packaged":
+        found = reading.read_packaged_closes(folder, coverage.symbol, coverage.timeframe, points)
+    else:
+        found = reading.read_closes(folder / coverage.filename, points)
+    return cast("Closes", found)
 
 
 def cover_file(context: Context, filename: str) -> Coverage:

@@ -81,7 +81,7 @@ def preview(context: Context, spec: Spec) -> Preview:
         memory_bytes=memory,
         time=time,
         cost_usd=cost,
-        queue_position=context.store.read(lambda tx: _position(tx, spec.priority)),
+        queue_position=find_position(context, spec.priority),
         warnings=problems,
         missing=missing,
     )
@@ -135,6 +135,11 @@ def _refusal(context: Context, spec: Spec, told: list[str]) -> Iterator[str]:
     except PreflightFailed as error:
         if str(error) not in told and not any(text.startswith("too few rows") for text in told):
             yield str(error)
+
+
+def find_position(context: Context, priority: int) -> int:
+    """Where a run of a priority would stand in the queue now; 0 is next to start."""
+    return context.store.read(lambda tx: _position(tx, priority))
 
 
 def _position(tx: Transaction, priority: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from headway.control.context import Policy
 from headway.control.translate import pick_seed
@@ -23,7 +24,7 @@ from headway.wire.runs import ResumeRun, RunConfig, RunRequest
 RUNS = "runs"
 FORECAST = "forecast"
 
-_PLACES = {
+PLACES = {
     "data_source": "data.source",
     "timeframes": "data.timeframes",
     "base_timeframe": "data.base_timeframe",
@@ -47,7 +48,7 @@ _PLACES = {
     "short_horizon": "horizons.short",
     "long_horizon": "horizons.long",
 }
-_FIELDS = {place: field for field, place in _PLACES.items()}
+_FIELDS = {place: field for field, place in PLACES.items()}
 _FREE = "features.per_timeframe"  # its keys are timeframes
 _MIN_HOURS = 1 / 60
 
@@ -70,25 +71,27 @@ def spec_of_run(request: RunRequest, policy: Policy) -> Spec:
 
 def resolve(config: RunConfig) -> ForecastConfig:
     """All that the engine is told. InvalidInput names the field as it was asked for."""
-    base = {
-        "data": {"allow_gaps": False},
-        "features": FeatureConfig().model_dump(mode="json"),
-        "horizons": HorizonConfig().model_dump(mode="json"),
-        "model": MODELS[config.variant].model_dump(mode="json"),
-        "loss": LossConfig().model_dump(mode="json"),
-        "training": TRAININGS[config.variant].model_dump(mode="json"),
-    }
     try:
-        tree = OmegaConf.merge(
-            base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides))
-        )
-        resolved = OmegaConf.to_container(tree, resolve=False)
-    except OmegaConfBaseException as error:
-        raise InvalidInput("config.overrides", config.overrides, str(error).splitlines()[0]) from error
-    try:
-        return ForecastConfig.model_validate(resolved)
+        return ForecastConfig.model_validate(_merge(config))
     except ValidationError as error:
-        raise _refuse(error, config) from error
+        raise _refuse(error.errors()[0], config) from error
+
+
+def list_faults(config: RunConfig, policy: Policy) -> list[InvalidInput]:
+    """All that `spec_of_run` would refuse, where it tells the first."""
+    found = list(_list_limit_faults(config, policy))
+    try:
+        ForecastConfig.model_validate(_merge(config))
+    except InvalidInput as error:
+        found.append(error)
+    except ValidationError as error:
+        found.extend(_refuse(each, config) for each in error.errors())
+    return found
+
+
+def list_keys() -> list[str]:
+    """The dotted keys of the whole tree, which `overrides` may name."""
+    return list(_known_keys(ForecastConfig))
 
 
 def write_yaml(config: Mapping[str, Any]) -> str:
@@ -130,8 +133,27 @@ def limits_of_run_resume(request: ResumeRun, old: Limits, policy: Policy) -> Lim
     )
 
 
+def _merge(config: RunConfig) -> Any:
+    """The whole tree, not validated yet; InvalidInput for overrides that do not fit into it."""
+    base = {
+        "data": {"allow_gaps": False},
+        "features": FeatureConfig().model_dump(mode="json"),
+        "horizons": HorizonConfig().model_dump(mode="json"),
+        "model": MODELS[config.variant].model_dump(mode="json"),
+        "loss": LossConfig().model_dump(mode="json"),
+        "training": TRAININGS[config.variant].model_dump(mode="json"),
+    }
+    try:
+        tree = OmegaConf.merge(
+            base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides))
+        )
+        return OmegaConf.to_container(tree, resolve=False)
+    except OmegaConfBaseException as error:
+        raise InvalidInput("config.overrides", config.overrides, str(error).splitlines()[0]) from error
+
+
 def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
-    given = config.model_dump(mode="json", include=set(_PLACES), exclude_none=True)
+    given = config.model_dump(mode="json", include=set(PLACES), exclude_none=True)
     known = [name for name in config.timeframes if name in TIMEFRAMES_S]
     finest = min(known, key=TIMEFRAMES_S.__getitem__) if known else config.timeframes[0]
     given["base_timeframe"] = config.base_timeframe or finest
@@ -140,12 +162,12 @@ def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
         if name == "loss_weights":
             yield from ((f"loss.weights.{part}", share) for part, share in value.items())
         else:
-            yield _PLACES[name], value
+            yield PLACES[name], value
 
 
 def _read_overrides(overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """(dotted key, value) of every leaf; InvalidInput for a key that the tree does not have."""
-    known = list(_known_keys(ForecastConfig))
+    known = list_keys()
     for key, value in _leaves(overrides, ""):
         if key not in known and not key.startswith(f"{_FREE}."):
             raise InvalidInput(f"config.overrides.{key[:100]}", value, f"unknown key: {suggest(key, known)}")
@@ -181,8 +203,7 @@ def _tree_of(leaves: Iterator[tuple[str, Any]]) -> dict[str, Any]:
     return tree
 
 
-def _refuse(error: ValidationError, config: RunConfig) -> InvalidInput:
-    first = error.errors()[0]
+def _refuse(first: ErrorDetails, config: RunConfig) -> InvalidInput:
     parts = [str(part) for part in first["loc"]]
     place = ".".join(parts[:2])
     field = _FIELDS.get(place)
@@ -207,6 +228,19 @@ def _refuse(error: ValidationError, config: RunConfig) -> InvalidInput:
 def _clean(text: str) -> str:
     text = text.removeprefix("Value error, ")
     return text[:1].lower() + text[1:]
+
+
+def _list_limit_faults(config: RunConfig, policy: Policy) -> Iterator[InvalidInput]:
+    asked = (
+        (_require_hours, config.max_hours, "max_hours"),
+        (_require_cost, config.max_cost_usd, "max_cost_usd"),
+    )
+    for require, value, name in asked:
+        try:
+            if value is not None:
+                require(value, policy, f"config.{name}")
+        except InvalidInput as error:
+            yield error
 
 
 def _limits(config: RunConfig, policy: Policy) -> Limits:

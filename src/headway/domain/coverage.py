@@ -24,6 +24,15 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class Closes:
+    """Closing prices for a chart. `rows`: how many there are before thinning."""
+
+    times_s: tuple[int, ...]  # UTC, as the file has them
+    closes: tuple[float, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
 class DatasetFault:
     severity: str  # error, warning
     message: str

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from headway.control.context import Context
 from headway.web.assets import Assets
+from headway.web.builder_page import BuilderPage
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
 from headway.web.home_page import HomePage
@@ -32,6 +33,7 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
         *RunsPage(context, templates, owner).routes(),
         *SystemPage(context, templates).routes(),
         *SessionsPage(context, templates, owner).routes(),
+        *BuilderPage(context, templates).routes(),
     ]
     return Starlette(
         routes=routes,

@@ -1,6 +1,6 @@
 // What every page does: local times, notices, the token that changes need, and what to do when a session has ended.
 
-const token = document.querySelector('meta[name="csrf-token"]').content;
+const token = document.querySelector('meta[name="csrf-token"]');
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** As short as it can be and still be understood: today the time, this year no year. */
@@ -31,15 +31,45 @@ export function notify(text, kind = "plain", stay_ms = 6000) {
   setTimeout(() => notice.remove(), stay_ms);
 }
 
-/** fetch() with the token; the answer's JSON. Throws an Error that says what the server said. */
-export async function ask(address, { method = "GET", body } = {}) {
-  const headers = { "x-csrf-token": token, Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+/** The token that a change needs. */
+export const readToken = () => token.content;
+
+/**
+ * fetch() with the token; the answer's JSON. Throws an Error that says what the server said.
+ * Where somebody has signed in again in another tab, the new session is taken over.
+ */
+export async function ask(address, { method = "GET", body, headers = {} } = {}) {
+  const send = () =>
+    fetch(address, {
+      method,
+      headers: {
+        "x-csrf-token": readToken(),
+        Accept: "application/json",
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  const used = readToken();
+  let answer = await send();
+  if ([401, 403].includes(answer.status) && (await renewToken(used))) answer = await send();
   if (answer.status === 401) offerSignIn();
   const found = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
   if (!answer.ok) throw Object.assign(new Error(found?.message ?? answer.statusText), { status: answer.status, found });
   return found;
+}
+
+/** Whether there is a session with another token than the one used; from then on the page has that. */
+async function renewToken(used) {
+  if (readToken() !== used) return true;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return false;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
+  if (!fresh || fresh === used) return false;
+  token.content = fresh;
+  document.body.setAttribute("hx-headers:inherited", JSON.stringify({ "x-csrf-token": fresh }));
+  return true;
 }
 
 /** The session has ended: sign in in another tab, so that nothing typed here is lost. */
@@ -52,7 +82,14 @@ export function offerSignIn() {
     <div class="row"><a class="button primary" target="_blank" href="/ui/sign-in">Sign in</a>
     <button type="button">Close</button></div>`;
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
+  const look = async () => {
+    if (await renewToken(readToken())) dialog.close();
+  };
+  window.addEventListener("focus", look);
+  dialog.addEventListener("close", () => {
+    window.removeEventListener("focus", look);
+    dialog.remove();
+  });
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -1,0 +1,86 @@
+// Candles: their prices and findings, and how a file of them is added.
+
+import { notify, readToken } from "./page.js";
+
+const HEIGHT = 180;
+let drawn = null;
+
+/** Show the candles of a file below the list. */
+export async function showDataset(element, filename) {
+  const place = element.querySelector("[data-look]");
+  place.dataset.of = filename ?? "";
+  if (!filename) {
+    place.replaceChildren();
+    return;
+  }
+  const answer = await fetch(`/ui/new/dataset?filename=${encodeURIComponent(filename)}`);
+  if (!answer.ok || place.dataset.of !== filename) return;
+  place.innerHTML = await answer.text(); // rendered, and escaped, by the server
+  const chart = place.querySelector(".chart");
+  if (chart) draw(chart);
+}
+
+/** A line of prices over time. */
+function draw(chart) {
+  const { color } = getComputedStyle(chart);
+  const soft = getComputedStyle(chart.parentElement.querySelector("figcaption")).color;
+  const line = getComputedStyle(chart).borderTopColor;
+  const axis = { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "12px Inter, sans-serif" };
+  const options = {
+    width: chart.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false } },
+    series: [{}, { stroke: color, width: 1.5, points: { show: false } }],
+    axes: [axis, { ...axis, size: 64 }],
+  };
+  drawn?.destroy();
+  drawn = new uPlot(options, [JSON.parse(chart.dataset.times), JSON.parse(chart.dataset.closes)], chart);
+  new ResizeObserver(() => chart.clientWidth && drawn.setSize({ width: chart.clientWidth, height: HEIGHT })).observe(chart);
+}
+
+/** Send a file; then list what there is, and choose it. */
+export async function upload(element, file) {
+  const bar = element.querySelector("[data-upload-progress]");
+  bar.hidden = false;
+  try {
+    await send(file, (share) => (bar.value = share));
+    await listAgain(element);
+    const found = [...element.querySelectorAll('input[type="radio"]')].find((radio) => radio.value === file.name);
+    found?.click();
+    notify(`${file.name} is there.`);
+  } catch (error) {
+    notify(`${file.name} was not added: ${error.message}`, "error", 12_000);
+  } finally {
+    bar.hidden = true;
+    element.querySelector("[data-upload]").value = "";
+  }
+}
+
+function send(file, tell) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", `/datasets/${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("x-csrf-token", readToken());
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.addEventListener("progress", (event) => event.total && tell(event.loaded / event.total));
+    request.addEventListener("error", () => reject(new Error("the server does not answer")));
+    request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(messageOf(request)))));
+    request.send(file);
+  });
+}
+
+function messageOf(request) {
+  try {
+    return JSON.parse(request.responseText).message;
+  } catch {
+    return request.statusText;
+  }
+}
+
+async function listAgain(element) {
+  const answer = await fetch(location.href);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById(element.id)?.querySelector("[data-datasets]");
+  if (fresh) element.querySelector("[data-datasets]").replaceWith(document.adoptNode(fresh));
+}
