@@ -10,6 +10,7 @@ from headway.control.context import Context
 from headway.web.assets import Assets
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
+from headway.web.run_page import RunPage
 from headway.web.sign_in import SignIn
 from headway.web.templates import Templates
 
@@ -21,6 +22,7 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
     routes = [
         Route("/static/{version}/{name:path}", assets.serve),
         *SignIn(context, templates, secret, owner).routes(),
+        *RunPage(context, templates).routes(),
     ]
     return Starlette(
         routes=routes,
