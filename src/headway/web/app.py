@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from headway.control.context import Context
 from headway.web.assets import Assets
+from headway.web.compare_page import ComparePage
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
 from headway.web.run_page import RunPage
@@ -23,6 +24,7 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
         Route("/static/{version}/{name:path}", assets.serve),
         *SignIn(context, templates, secret, owner).routes(),
         *RunPage(context, templates).routes(),
+        *ComparePage(context, templates).routes(),
     ]
     return Starlette(
         routes=routes,

@@ -26,7 +26,21 @@ from headway.wire.rundir import find_json
 from headway.wire.runs import ArtifactInfo, TrainingRun
 
 _MAX_ATTEMPT = 1_000_000
-_SHOWN = (".html", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".json", ".yaml", ".yml", ".csv", ".txt", ".log")
+_SHOWN = (
+    ".html",
+    ".svg",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".webp",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".csv",
+    ".txt",
+    ".log",
+)
 _TABLE = ".parquet"
 
 
@@ -48,7 +62,9 @@ class RunPage:
         """The whole page. Its script asks for it again when something happened, and takes over what is new."""
 
         def render() -> Response:
-            return self.templates.render(request, "run/page.html", **self._view(request.path_params["run_id"]))
+            return self.templates.render(
+                request, "run/page.html", **self._view(request.path_params["run_id"])
+            )
 
         return await self._answer(request, render)
 
@@ -75,7 +91,9 @@ class RunPage:
 
         return await self._answer(request, render, piece=True)
 
-    async def _answer(self, request: Request, work: Callable[[], Response], *, piece: bool = False) -> Response:
+    async def _answer(
+        self, request: Request, work: Callable[[], Response], *, piece: bool = False
+    ) -> Response:
         try:
             return await run_sync(work)
         except NotFound as error:
@@ -91,13 +109,15 @@ class RunPage:
         run = to_run(view, read_history(self.context, run_id))
         files = [to_artifact(file) for file in list_files(self.context, run_id)]
         manifest = self._find_manifest(run_id)
+        system = sections.system_figures(run)
         return {
             "run": run,
             "title": run.name or run.id,
             "badge": _badge(run),
             "data_label": run.data_label or _label_of(manifest),
             "metrics": sections.metric_figures(run),
-            "system": sections.system_figures(run),
+            "system": system,
+            "why_no_system": sections.shared_reason(system),
             "results": sections.result_figures(run),
             "marks": sections.pick_marks(run),
             "files": [file for file in files if file.artifact_type != "checkpoint"],

@@ -60,12 +60,22 @@ def system_figures(run: TrainingRun) -> list[Figure]:
     ]
 
 
+def shared_reason(figures: list[Figure]) -> str | None:
+    """Why all of them are missing, where that is one and the same."""
+    reasons = {figure.why for figure in figures if figure.value is None}
+    return reasons.pop() if len(reasons) == 1 and all(figure.value is None for figure in figures) else None
+
+
 def say_of(name: str) -> str:
     """How a number of this name is worded: `share` for fractions of 1, else as a number."""
     base = name.rpartition("/")[2]
     if base.endswith("_mb"):
         return "megabytes"
-    return "share" if base.endswith(("fraction", "coverage")) or base in ("da", "test_da", "val_da") else "number"
+    return (
+        "share"
+        if base.endswith(("fraction", "coverage")) or base in ("da", "test_da", "val_da")
+        else "number"
+    )
 
 
 def result_figures(run: TrainingRun) -> list[Figure]:

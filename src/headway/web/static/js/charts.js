@@ -80,8 +80,10 @@ export class Chart {
     if (this.#visible) this.#draw();
   }
 
-  get canvas() {
-    return this.#plot?.ctx.canvas ?? null;
+  /** Its canvas, drawn also when it is not on the screen. */
+  paint() {
+    if (this.#dirty || this.#plot === null) this.#draw();
+    return this.#plot.ctx.canvas;
   }
 
   #appear(visible) {
@@ -129,7 +131,7 @@ export class Chart {
       },
       scales: { x: { time: false, auto: false }, y: { distr: this.log ? 3 : 1 } },
       axes: [
-        { ...axis, values: (_, splits) => splits.map((step) => (Number.isInteger(step) ? compact.format(step) : "")) },
+        { ...axis, size: 30, values: (_, splits) => splits.map((step) => (Number.isInteger(step) ? compact.format(step) : "")) },
         { ...axis, size: 62, values: (_, splits) => splits.map(sayTick) },
       ],
       series: [{}, ...this.#series()],

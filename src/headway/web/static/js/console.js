@@ -38,7 +38,8 @@ export class Console {
     this.run = run;
     this.#newest = this.#attempt = attempt;
     this.box = find("console");
-    this.space = this.box.firstElementChild;
+    this.space = this.box.lastElementChild;
+    this.empty = find("console-empty");
     this.window = this.space.firstElementChild;
     this.follow = find("console-follow");
     this.level = find("console-level");
@@ -208,6 +209,8 @@ export class Console {
 
   #draw() {
     const total = this.#shown.length;
+    this.empty.hidden = total > 0;
+    this.empty.textContent = this.#lines.length ? "No line is like that." : "Nothing was written yet.";
     this.space.style.height = `${total * LINE_PX}px`;
     const end = total * LINE_PX - this.box.clientHeight;
     if (this.follow.checked && end > 0) {
@@ -219,7 +222,7 @@ export class Console {
     const last = Math.min(first + Math.ceil(this.box.clientHeight / LINE_PX) + 2 * SPARE, total);
     this.window.style.transform = `translateY(${first * LINE_PX}px)`;
     this.window.replaceChildren(...this.#shown.slice(first, last).map(drawLine));
-    this.box.dataset.lines = String(total);
+    Object.assign(this.box.dataset, { lines: total, first });
   }
 }
 

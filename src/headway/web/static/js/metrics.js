@@ -1,7 +1,7 @@
 // The numbers of a run as charts: what was told so far, thinned; then each row as it comes; finer where one zooms in.
 import { ask } from "./page.js";
 import { Chart } from "./charts.js";
-import { say, sayNumber } from "./wording.js";
+import { say, sayNumber, wordingOf } from "./wording.js";
 
 const POINTS = 1500; // of each series, at first
 const LONG = 6000; // then it is fetched anew, thinned
@@ -16,12 +16,6 @@ export function chartOf(name) {
   if (/(rmse|mae|mse)$/.test(base)) return `${group}: errors`;
   if (base.endsWith("_mb")) return `${group}: MB`;
   return group;
-}
-
-/** How the numbers of a series are worded. */
-export function wordingOf(name) {
-  if (name.endsWith("_mb")) return "megabytes";
-  return /(fraction|coverage|\/da|_da)$/.test(name) ? "share" : "number";
 }
 
 const orderOf = (title) => ({ Loss: 0, train: 1, val: 2 })[title] ?? (title.startsWith("system") ? 9 : 5);
@@ -170,6 +164,11 @@ export class Metrics {
     const fine = this.#fine?.[name];
     const { steps, values } = fine?.steps.length ? fine : this.#series.get(name);
     return { label: name, steps, values, how: wordingOf(name) };
+  }
+
+  /** How many points of a series are here. */
+  pointsOf(name) {
+    return this.#series.get(name)?.steps.length ?? 0;
   }
 
   /** The same numbers for who does not see charts. */

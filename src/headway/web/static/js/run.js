@@ -14,7 +14,7 @@ const run = root.dataset.run;
 const attempt = Number(root.dataset.attempt);
 const find = (id) => document.getElementById(id);
 
-const metrics = new Metrics(run, {
+export const metrics = new Metrics(run, {
   attempt,
   root: find("charts"),
   table: find("values"),

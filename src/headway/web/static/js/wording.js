@@ -43,6 +43,12 @@ export function sayDuration(seconds) {
   return parts.slice(0, 2).join(" ");
 }
 
+/** How the numbers of a series are worded. */
+export function wordingOf(name) {
+  if (name.endsWith("_mb")) return "megabytes";
+  return /(fraction|coverage|\/da|_da)$/.test(name) ? "share" : "number";
+}
+
 /** A number in one of these ways: `number`, `share`, `megabytes`. */
 export function say(value, how) {
   if (how === "share") return sayShare(value);
