@@ -13,7 +13,7 @@ from headway.engines.base import Assignment, Reporter
 
 EVIL = "<img src=x onerror=alert(1)>"
 EVIL_FILE = f"{EVIL}.json"
-_TURN_S = 0.02
+_TURN_S = 0.05
 _FIRST_STEPS = 50
 
 # It has to be seen with its own styles and script, and must neither read our cookie nor ask for anything.

@@ -96,7 +96,7 @@ def test_a_run_is_cancelled_from_its_page_and_resumed(visitor: Visitor, server: 
     page.locator("#resume-dialog").get_by_role("button", name="Resume").click()
     expect(page.locator(".badge")).to_have_text("running")
     expect(page.locator("#live")).to_have_text("Live")
-    page.get_by_label("Attempt").select_option("1")
+    page.locator("#console-attempt").select_option("1")
     expect(page.locator("#console .line").first).to_have_text(re.compile("line|img"))
     let_go(server, run_id)
     expect(page.locator(".badge")).to_have_text("completed")
@@ -249,6 +249,7 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
             expect(tab.locator(".badge")).to_have_text("completed")
         written = mortal.run_dir(run_id).attempt(1).console.read_text().splitlines()
         for tab in tabs:
+            tab.bring_to_front()  # a tab that nobody sees draws nothing
             tab.get_by_label("Follow").uncheck()
             assert [line for line in _read_console(tab) if line in written] == written
             assert tab.evaluate("window.same")
@@ -267,20 +268,19 @@ def _read_console(page: Page) -> list[str]:
 
 _SCROLLER = """async () => {
   const box = document.getElementById("console");
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const drawn = async () => { for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame); };
   for (let height = 0, still = 0; still < 10; still = box.scrollHeight === height ? still + 1 : 0) {
     height = box.scrollHeight;
     box.scrollTop = 0;
-    await pause(50);
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const lines = [];
   const total = Number(box.dataset.lines);
-  for (let first = 0; first < total && lines.length < 5000; first += 20) {
+  for (let first = 0; first < total && lines.length < 5000; first += 35) {
     box.scrollTop = first * 20;
-    await pause(40);
-    const drawn = [...box.querySelectorAll(".line")];
+    await drawn();
     const from = Number(box.dataset.first);
-    drawn.forEach((element, at) => { lines[from + at] = element.textContent; });
+    box.querySelectorAll(".line").forEach((element, at) => { lines[from + at] = element.textContent; });
   }
   return lines;
 }"""
