@@ -169,7 +169,6 @@ export class Console {
     if (this.#painted) this.#painted = false; // we moved it
     else this.follow.checked = atEnd;
     this.#paint();
-    if (scrollTop < LINE_PX * SPARE) this.#goBack();
   }
 
   /** Earlier lines, before the first that is here. */
@@ -179,7 +178,7 @@ export class Console {
 
   async #readBack() {
     const first = this.#lines.find((line) => line.offset !== null)?.offset;
-    if (!first || this.#found !== null) return;
+    if (!first || this.#found !== null || this.#lines.length >= MOST_LINES) return;
     const begin = Math.max(first - BACK_BYTES, 0);
     const attempt = this.#attempt;
     const earlier = [];
@@ -223,6 +222,7 @@ export class Console {
     this.window.style.transform = `translateY(${first * LINE_PX}px)`;
     this.window.replaceChildren(...this.#shown.slice(first, last).map(drawLine));
     Object.assign(this.box.dataset, { lines: total, first });
+    if (first === 0 && !this.follow.checked) this.#goBack();
   }
 }
 
