@@ -81,6 +81,47 @@ _POINTS_OF_LOSS = """async () => {
 }"""
 
 
+def test_a_hidden_tab_lets_go_of_its_socket_and_goes_on_without_gap(visitor: Visitor, server: Server) -> None:
+    run_id = submit(server, "talk", ended=False)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    told = page.evaluate_handle(_HIDING, run_id)
+    for state, hidden in (("live", True), ("paused", False), ("live", False)):
+        page.wait_for_function("([told, state]) => told.states.at(-1) === state", arg=[told, state])
+        told.evaluate("(told, hidden) => told.hide(hidden)", hidden)
+    let_go(server, run_id)
+    page.wait_for_function("(told) => told.states.at(-1) === 'ended'", arg=told)
+    steps = told.evaluate("(told) => told.steps")
+    assert steps == list(range(steps[0], steps[-1] + 1))
+
+
+# A second follower on the page, which is as impatient as a test.
+_HIDING = """async (run) => {
+  const address = document.querySelector('script[src*="js/run.js"]').src.replace("run.js", "live.js");
+  const { Live } = await import(address);
+  const told = { states: [], steps: [] };
+  let hidden = false;
+  Object.defineProperty(document, "hidden", { get: () => hidden });
+  told.hide = (value) => { hidden = value; document.dispatchEvent(new Event("visibilitychange")); };
+  const rows = (frames) => frames.filter((frame) => frame.event_type === "metrics" && !frame.snapshot);
+  new Live(run, {
+    hiddenForMs: 100,
+    onFrames: (frames) => { told.steps.push(...rows(frames).map((frame) => frame.data.step)); },
+    onState: (state) => { told.states.push(state); },
+  }).start();
+  return told;
+}"""
+
+
+def test_nine_tabs_are_all_live(visitor: Visitor, server: Server) -> None:
+    run_id = submit(server, "talk", ended=False)
+    tabs = [visitor.open(f"/ui/runs/{run_id}") for _ in range(9)]
+    for tab in tabs:
+        expect(tab.locator("#live")).to_have_text("Live")
+    let_go(server, run_id)
+    for tab in tabs:
+        expect(tab.locator(".badge")).to_have_text("completed", timeout=30_000)
+
+
 def test_a_run_is_cancelled_from_its_page_and_resumed(visitor: Visitor, server: Server) -> None:
     run_id = submit(server, "talk", ended=False)
     eventually(lambda: _call(server, "GET", f"/runs/{run_id}").json()["checkpoints"], what="a checkpoint")
