@@ -276,7 +276,7 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
         tabs = [visitor.open(f"/ui/runs/{run_id}") for _ in range(2)]
         command = subprocess.Popen(
             [sys.executable, "-m", "headway.cli.main", "runs", "watch", "--json", run_id],
-            env={**os.environ, **mortal.environment, "HEADWAY_URL": mortal.url},
+            env={**os.environ, **mortal.environment, "TRAIN_API_HOST": mortal.url},
             stdout=subprocess.PIPE,
             text=True,
         )
