@@ -12,6 +12,7 @@ from headway.domain.reasons import Reason
 from headway.domain.results import Result
 from headway.domain.states import State
 from headway.engines.base import Assignment, Diverged, Reporter
+from tests.fakes.staged_talk import print_much, talk
 
 _TURN_S = 0.01
 
@@ -109,6 +110,8 @@ def _silent(_assignment: Assignment, reporter: Reporter) -> None:
 
 _BEHAVIOURS: dict[str, Callable[[Assignment, Reporter], None]] = {
     "quick": _quick,
+    "talk": talk,
+    "print much": print_much,
     "stay in preflight": _stay(State.PREFLIGHT),
     "stay in training": _stay(State.TRAINING),
     "stay in evaluating": _stay(State.EVALUATING),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from headway.wire.rundir import RunDir
 from tests.e2e.harness import SECRET, Server
@@ -24,6 +24,7 @@ LAUNCH = [
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+_FILES_OF_RUNS = "/artifacts/"
 _GRAVE = ("serious", "critical")
 # What Chromium says of a server that is away is not said by our pages.
 _NO_COMPLAINT = ("net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET", "WebSocket connection to")
@@ -62,14 +63,16 @@ class Visitor:
     def open(self, path: str) -> Page:
         """A new tab."""
         page = self.context.new_page()
-        page.on("console", lambda message: self._note_console(message.type, message.text))
+        page.on("console", self._note_console)
         page.on("pageerror", lambda error: self.complaints.append(f"{path}: {error}"))
         page.goto(path)
         return page
 
-    def _note_console(self, kind: str, text: str) -> None:
-        if kind == "error" and not any(part in text for part in _NO_COMPLAINT):
-            self.complaints.append(text)
+    def _note_console(self, message: ConsoleMessage) -> None:
+        """What a file of a run says in its box is not said by our pages."""
+        ours = _FILES_OF_RUNS not in message.location["url"]
+        if message.type == "error" and ours and not any(part in message.text for part in _NO_COMPLAINT):
+            self.complaints.append(message.text)
 
     def _note_elsewhere(self, url: str) -> None:
         if not url.startswith((self.server.url, "data:", "blob:", "about:")):

@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real server whose trainings are those of `tests.fakes.staged_engine`."""
     folder: Path = tmp_path_factory.mktemp("pages")
-    with running_server(folder, module="tests.fakes.staged_server") as started:
+    with running_server(folder, module="tests.fakes.staged_server", HEADWAY_CPU_SLOTS="8") as started:
         yield started
 
 

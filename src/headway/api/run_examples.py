@@ -148,7 +148,8 @@ def of_artifacts() -> Responses:
 
 def of_artifact() -> Responses:
     found = respond(200, None, "not_found")
-    content: dict[str, Any] = {"application/octet-stream": {}, "application/x-tar": {}}
+    types = ("application/octet-stream", "application/x-tar", "text/*", "image/*")
+    content: dict[str, Any] = {name: {} for name in types}
     file = {"content": content, "description": "The file"}
     part = {"content": {**content, "multipart/byteranges": {}}, "description": "A part of it"}
     return {

@@ -31,11 +31,34 @@ from headway.wire import runs
 _BINARY = "application/octet-stream"
 _TAR = "application/x-tar"
 _TYPES = {"json": "application/json", "csv": CSV, "parquet": PARQUET}
-# A report of a run is a page that somebody else's program wrote: it is handed over as a file, never shown from here.
+_TEXT = "text/plain; charset=utf-8"
+_SHOWN = {
+    ".html": "text/html; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    **dict.fromkeys((".json", ".yaml", ".yml", ".csv", ".txt", ".log", ".md"), _TEXT),
+}
 _AS_FILE = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
+# A file of a run is written by somebody else's program. Where one is shown, it is a page of no origin: its own styles,
+# scripts and data: images work; it has no cookie, reaches no address, sends no form and moves no window.
+_IN_A_BOX = {
+    "Content-Security-Policy": (
+        "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+        "img-src data:; font-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
 
 FileName = Annotated[
     str, PathParameter(description="As the list names it; `checkpoints/<step>.tar` for a whole checkpoint.")
+]
+Show = Annotated[
+    bool,
+    Query(description="To look at in a browser, in a sandbox: HTML, images, text. Other files come as ever."),
 ]
 IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
 DataFile = Annotated[
@@ -62,8 +85,10 @@ def _add_artifacts(router: APIRouter, service: Service) -> None:
         return as_json(runs.ArtifactList(artifacts=found, total_count=len(found)))
 
     @router.get("/{run_id}/artifacts/{name:path}", response_class=Response, responses=examples.of_artifact())
-    def get_artifact(run_id: RunId, name: FileName, if_none_match: IfNoneMatch = None) -> Response:
-        """One file. `Range`, `If-Range` and `If-None-Match` are kept to."""
+    def get_artifact(
+        run_id: RunId, name: FileName, show: Show = False, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        """One file, to keep or to `show`. `Range`, `If-Range` and `If-None-Match` are kept to."""
         folder = find_checkpoint_folder(context, run_id, name)
         if folder is not None:
             headers = {
@@ -71,7 +96,7 @@ def _add_artifacts(router: APIRouter, service: Service) -> None:
                 "Content-Length": str(measure_tar(folder)),
             }
             return StreamingResponse(stream_tar(folder), media_type=_TAR, headers=headers)
-        return _answer(find_file(context, run_id, name), if_none_match)
+        return _answer(find_file(context, run_id, name), if_none_match, show=show)
 
 
 def _add_prediction(router: APIRouter, service: Service) -> None:
@@ -96,12 +121,13 @@ def _add_prediction(router: APIRouter, service: Service) -> None:
         )
 
 
-def _answer(file: RunFile, if_none_match: str | None) -> Response:
+def _answer(file: RunFile, if_none_match: str | None, *, show: bool) -> Response:
     tag = f'"{(file.sha256 or "")[:16]}-{file.modified_ns:x}-{file.size_bytes:x}"'
-    headers = {**_as_download(file.path.name), "ETag": tag}
     if if_none_match is not None and _matches(if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": _AS_FILE["Cache-Control"]})
-    return FileResponse(file.path, media_type=_BINARY, headers=headers)
+    shown = _SHOWN.get(file.path.suffix.lower()) if show else None
+    headers = {**_AS_FILE, **_IN_A_BOX} if shown else _as_download(file.path.name)
+    return FileResponse(file.path, media_type=shown or _BINARY, headers={**headers, "ETag": tag})
 
 
 def _matches(asked: str, tag: str) -> bool:

@@ -104,7 +104,7 @@ def clone_config(old: Mapping[str, Any], changes: Mapping[str, Any]) -> RunConfi
 
     A changed field takes the place of the old run's override of the same setting, which would win over it.
     """
-    beaten = [_PLACES[name] for name in changes if name in _PLACES]
+    beaten = [PLACES[name] for name in changes if name in PLACES]
     kept = _tree_of(
         (key, value)
         for key, value in _leaves(old.get("overrides", {}), "")

@@ -10,9 +10,11 @@ from starlette.routing import Route
 from headway.control.context import Context
 from headway.web.assets import Assets
 from headway.web.builder_page import BuilderPage
+from headway.web.compare_page import ComparePage
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
 from headway.web.home_page import HomePage
+from headway.web.run_page import RunPage
 from headway.web.runs_page import RunsPage
 from headway.web.sessions_page import SessionsPage
 from headway.web.sign_in import SignIn
@@ -34,6 +36,8 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
         *SystemPage(context, templates).routes(),
         *SessionsPage(context, templates, owner).routes(),
         *BuilderPage(context, templates).routes(),
+        *RunPage(context, templates).routes(),
+        *ComparePage(context, templates).routes(),
     ]
     return Starlette(
         routes=routes,

@@ -1,0 +1,243 @@
+// The console of a run: follows its end, goes back as far as it reaches, searches all of it on the server. Only the
+// lines on the screen are in the page.
+import { ask } from "./page.js";
+
+const LINE_PX = 20;
+const SPARE = 20; // lines above and below the screen
+const MOST_LINES = 250_000; // kept; the oldest go first
+const BACK_BYTES = 256 << 10;
+const PAGE_LINES = 10_000;
+const MOST_FOUND = 20_000;
+const LEVELS = [
+  ["error", /\b(ERROR|CRITICAL|FATAL|Traceback|[A-Z]\w*(Error|Exception)\b)/],
+  ["warning", /\b(WARN(ING)?|\w*Warning)\b/],
+];
+const bytes = new TextEncoder();
+const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/g;
+
+/** `error`, `warning`, or "" of a line. */
+export function levelOf(text) {
+  return LEVELS.find(([, pattern]) => pattern.test(text))?.[0] ?? "";
+}
+
+export class Console {
+  #lines = []; // {text, level, offset, note}
+  #found = null; // lines of a search, instead of all
+  #shown = []; // what the filter leaves of either
+  #partial = ""; // the beginning of a line whose end has not come
+  #attempt = 0;
+  #live = true; // the newest attempt is shown
+  #newest;
+  #going = null;
+  #painted = false;
+  #searching = 0;
+
+  /** @param {string} run its id @param {number} attempt the newest */
+  constructor(run, attempt) {
+    const find = (id) => document.getElementById(id);
+    this.run = run;
+    this.#newest = this.#attempt = attempt;
+    this.box = find("console");
+    this.space = this.box.lastElementChild;
+    this.empty = find("console-empty");
+    this.window = this.space.firstElementChild;
+    this.follow = find("console-follow");
+    this.level = find("console-level");
+    this.attempts = find("console-attempt");
+    this.status = find("console-found");
+    this.download = find("console-download");
+    this.box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.level.addEventListener("change", () => this.#refilter());
+    this.follow.addEventListener("change", () => this.#paint());
+    this.attempts.addEventListener("change", () => this.#choose(Number(this.attempts.value)));
+    const search = find("console-search");
+    search.addEventListener("submit", (event) => { event.preventDefault(); this.search(search.text.value); });
+    search.text.addEventListener("input", () => search.text.value || this.search(""));
+    new ResizeObserver(() => this.#paint()).observe(this.box);
+    this.#offerAttempts();
+  }
+
+  /** Frames of the console and notes. */
+  append(frames) {
+    for (const { data } of frames) {
+      if (data.attempt > this.#newest) this.#begin(data.attempt);
+      if (!this.#live || data.attempt !== this.#attempt) continue;
+      if (data.source === "note") this.#keep({ text: data.message, level: noteLevel(data.level), offset: null, note: true });
+      else this.#take(data.message, data.offset);
+    }
+    this.#forgetOldest();
+    this.#paint();
+  }
+
+  /** Everything comes again. */
+  clear() {
+    this.#lines = [];
+    this.#partial = "";
+    this.#refilter();
+  }
+
+  #begin(attempt) {
+    this.#newest = attempt;
+    this.#offerAttempts();
+    if (this.#live) this.#show(attempt);
+  }
+
+  #show(attempt) {
+    this.#attempt = attempt;
+    this.attempts.value = String(attempt);
+    this.download.href = `/ui/runs/${this.run}/console.txt?attempt=${attempt}`;
+    this.clear();
+  }
+
+  #offerAttempts() {
+    const numbers = Array.from({ length: Math.max(this.#newest, 1) }, (_, at) => at + 1);
+    this.attempts.replaceChildren(...numbers.map((number) => new Option(String(number), String(number))));
+    this.attempts.value = String(this.#attempt || 1);
+    this.attempts.closest("label").hidden = numbers.length < 2;
+  }
+
+  /** An attempt to look at: its end from the server; the newest is followed. */
+  async #choose(attempt) {
+    this.#live = false;
+    this.#show(attempt);
+    const page = await ask(`/runs/${this.run}/logs?attempt=${attempt}&tail=500`);
+    if (this.#attempt !== attempt) return;
+    this.#lines = page.lines.map(lineOf);
+    this.#live = attempt === this.#newest;
+    this.#refilter();
+  }
+
+  /** Pieces of the console are whole lines, but for one that is very long or is not ended. */
+  #take(text, offset) {
+    let at = offset;
+    for (const part of text.split(/(?<=\n|\r(?!\n))/)) {
+      const ended = /[\r\n]$/.test(part);
+      const whole = this.#partial + part;
+      if (this.#partial) this.#replaceLast(whole);
+      else this.#keep({ ...clean(whole), offset: at });
+      this.#partial = ended ? "" : whole;
+      at += bytes.encode(part).length;
+    }
+  }
+
+  #keep(line) {
+    this.#lines.push(line);
+    if (this.#found === null && this.#passes(line)) this.#shown.push(line);
+  }
+
+  #replaceLast(text) {
+    Object.assign(this.#lines.at(-1), clean(text));
+  }
+
+  #forgetOldest() {
+    if (this.#lines.length <= MOST_LINES) return;
+    this.#lines.splice(0, MOST_LINES / 10);
+    this.#refilter();
+  }
+
+  #passes({ level }) {
+    return !this.level.value || level === "error" || level === this.level.value;
+  }
+
+  #refilter() {
+    this.#shown = (this.#found ?? this.#lines).filter((line) => this.#passes(line));
+    this.#paint();
+  }
+
+  /** All lines with a text, also those that are not here; "" shows the console again. */
+  async search(text) {
+    const turn = ++this.#searching;
+    this.#found = text ? [] : null;
+    this.status.textContent = "";
+    this.#refilter();
+    const query = new URLSearchParams({ search: text, tail: PAGE_LINES, attempt: Math.max(this.#attempt, 1), offset: 0 });
+    while (text) {
+      const page = await ask(`/runs/${this.run}/logs?${query}`);
+      if (turn !== this.#searching) return;
+      this.#found.push(...page.lines.map(lineOf));
+      const count = this.#found.length;
+      this.status.textContent = `${count.toLocaleString("en-US")} ${count === 1 ? "line" : "lines"}${page.done ? "" : " so far"}`;
+      this.#refilter();
+      if (page.done || count >= MOST_FOUND) return;
+      query.set("offset", page.next_offset);
+    }
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.box;
+    const atEnd = scrollTop + clientHeight >= scrollHeight - LINE_PX;
+    if (this.#painted) this.#painted = false; // we moved it
+    else this.follow.checked = atEnd;
+    this.#paint();
+  }
+
+  /** Earlier lines, before the first that is here. */
+  #goBack() {
+    this.#going ??= this.#readBack().finally(() => { this.#going = null; });
+  }
+
+  async #readBack() {
+    const first = this.#lines.find((line) => line.offset !== null)?.offset;
+    if (!first || this.#found !== null || this.#lines.length >= MOST_LINES) return;
+    const begin = Math.max(first - BACK_BYTES, 0);
+    const attempt = this.#attempt;
+    const earlier = [];
+    let at = begin;
+    while (at < first) {
+      const page = await ask(`/runs/${this.run}/logs?attempt=${attempt}&offset=${at}&tail=${PAGE_LINES}`);
+      earlier.push(...page.lines.filter(({ offset }) => offset < first));
+      if (page.next_offset <= at) break;
+      at = page.next_offset;
+    }
+    if (attempt !== this.#attempt || this.#found !== null) return;
+    if (begin > 0) earlier.shift(); // begins within a line
+    const before = this.#shown.length;
+    this.#lines.unshift(...earlier.map(lineOf));
+    this.#refilter();
+    this.box.scrollTop += (this.#shown.length - before) * LINE_PX;
+  }
+
+  #paint() {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => {
+      this.scheduled = false;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    const total = this.#shown.length;
+    this.empty.hidden = total > 0;
+    this.empty.textContent = this.#lines.length ? "No line is like that." : "Nothing was written yet.";
+    this.space.style.height = `${total * LINE_PX}px`;
+    const end = total * LINE_PX - this.box.clientHeight;
+    if (this.follow.checked && end > 0) {
+      const before = this.box.scrollTop;
+      this.box.scrollTop = end + LINE_PX;
+      this.#painted = this.box.scrollTop !== before;
+    }
+    const first = Math.max(Math.floor(this.box.scrollTop / LINE_PX) - SPARE, 0);
+    const last = Math.min(first + Math.ceil(this.box.clientHeight / LINE_PX) + 2 * SPARE, total);
+    this.window.style.transform = `translateY(${first * LINE_PX}px)`;
+    this.window.replaceChildren(...this.#shown.slice(first, last).map(drawLine));
+    Object.assign(this.box.dataset, { lines: total, first });
+    if (first === 0 && !this.follow.checked) this.#goBack();
+  }
+}
+
+function drawLine({ text, level, note }) {
+  const element = document.createElement("div");
+  element.className = note ? "line note-line" : "line";
+  if (level) element.dataset.level = level;
+  element.textContent = text || " ";
+  return element;
+}
+
+const noteLevel = (level) => (level === "error" || level === "critical" ? "error" : level === "warning" ? "warning" : "");
+const lineOf = ({ text, offset }) => ({ ...clean(text), offset });
+
+function clean(raw) {
+  const text = raw.replace(/[\r\n]+$/, "").replace(ESCAPES, "");
+  return { text, level: levelOf(text) };
+}
