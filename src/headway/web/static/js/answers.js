@@ -85,7 +85,6 @@ export class Answers {
     const place = this.timeframes?.querySelector("[data-reasons]");
     if (!place) return;
     const names = Object.keys(unavailable);
-    place.hidden = !names.length;
     place.textContent = names.length ? `Not to be had: ${names.join(", ")}. ${unavailable[names[0]]}` : "";
   }
 
