@@ -13,9 +13,10 @@ export async function showDataset(element, filename) {
     place.replaceChildren();
     return;
   }
-  const answer = await fetch(`/ui/new/dataset?filename=${encodeURIComponent(filename)}`);
-  if (!answer.ok || place.dataset.of !== filename) return;
-  place.innerHTML = await answer.text(); // rendered, and escaped, by the server
+  const address = `/ui/new/dataset?filename=${encodeURIComponent(filename)}`;
+  const html = await fetch(address).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  if (html === null || place.dataset.of !== filename) return; // the check tells that the server is away
+  place.innerHTML = html; // rendered, and escaped, by the server
   const chart = place.querySelector(".chart");
   if (chart) draw(chart);
 }

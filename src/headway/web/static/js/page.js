@@ -62,8 +62,8 @@ export async function ask(address, { method = "GET", body, headers = {} } = {}) 
 /** Whether there is a session with another token than the one used; from then on the page has that. */
 async function renewToken(used) {
   if (readToken() !== used) return true;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return false;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
   if (!fresh || fresh === used) return false;
