@@ -13,7 +13,7 @@ SEED ?= 0
 # Trainings that were tried out from this folder stay in it.
 export HEADWAY_DATA_DIR ?= $(CURDIR)/.headway
 
-.PHONY: help demo serve doctor test check format bench peers bench-faults clean
+.PHONY: help demo serve doctor test check audit format bench peers bench-faults clean
 
 help:
 	@echo "make demo    train a PPO agent on real packaged market data, live"
@@ -21,13 +21,14 @@ help:
 	@echo "make doctor  what is installed here, and what is missing"
 	@echo "make check   format, lint, types, import rules, fast tests"
 	@echo "make test    make check, then the tests with real processes and trainings"
+	@echo "make audit   look for known vulnerabilities in what requirements.lock pins"
 	@echo "make bench   measure what docs/benchmarks.md tells"
 	@echo "make peers   install what others offer, each by itself, so that make bench measures it too (3 GB)"
-	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0)"
+	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0 WITHIN_S=1800)"
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,data,postgres,notify,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[ppo,forecast,data,postgres,notify,bench,dev]'
 	touch $@
 
 $(VENDOR): package-lock.json tools/vendor.py | $(INSTALLED)
@@ -49,6 +50,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n $(JOBS) -m "not slow"
+	$(BIN)/python -m tests.audit requirements.lock
+
+audit: $(INSTALLED)
+	$(BIN)/python -m tests.audit requirements.lock
 
 test: check
 	$(BIN)/pytest -q -n $(JOBS) -m slow --durations=10
@@ -64,7 +69,7 @@ peers: $(INSTALLED)
 	$(BIN)/python -m benchmarks.peers.environments
 
 bench-faults: $(READY)
-	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED)
+	$(BIN)/python -m tests.faults --cases $(CASES) --seed $(SEED) $(if $(WITHIN_S),--within-s $(WITHIN_S)) --write benchmarks/faults.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,11 @@ NAMES = (
     "cold_start",
     "ppo_steps",
     "web_pages",
+    "forecast_throughput",
 )
+LONG = ("active_runs", "scaling", "soak")  # only when they are asked for
 _TIMEOUT_S = 3600.0
+_LONG_TIMEOUT_S = 3 * 3600.0
 _CLEANING_S = 30.0
 
 _told = Console(stderr=True, highlight=False)
@@ -45,10 +49,11 @@ def main() -> int:
     chosen = _parse()
     began, load = time.monotonic(), os.getloadavg()
     found: dict[str, list[Measure]] = {}
-    flags = [flag for flag in ("quick", "full") if getattr(chosen, flag)]
+    flags = [f"--{flag}" for flag in ("quick", "full") if getattr(chosen, flag)]
     try:
         for name in chosen.names or NAMES:
-            found[name] = measure(name, [f"--{flag}" for flag in flags])
+            own = ["--minutes", str(chosen.minutes)] if name == "soak" else []
+            found[name] = measure(name, [*flags, *own])
     except KeyboardInterrupt:
         _told.print("[yellow]ended early[/]")
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {load[0]:.1f} at the start"
@@ -57,6 +62,8 @@ def main() -> int:
     print_table(make_table(measures, f"Headway benchmarks: {machine}, {elapsed_s:.0f} s"))
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(_document(found, load, flags), indent=2, allow_nan=False))
+    if chosen.plot is not None:
+        import_module("benchmarks.plots").draw(measures, chosen.plot)
     return 0 if all(found.values()) and found else 1
 
 
@@ -66,7 +73,7 @@ def measure(name: str, flags: Sequence[str]) -> list[Measure]:
         path = Path(folder) / "measures.json"
         command = [sys.executable, "-m", f"benchmarks.{name}", *flags, "--json", str(path)]
         began = time.monotonic()
-        failure = _run(command)
+        failure = _run(command, _LONG_TIMEOUT_S if name in LONG or "--full" in flags else _TIMEOUT_S)
         if failure:
             _told.print(f"[red]{name}: {failure}[/]")
             return []
@@ -74,15 +81,15 @@ def measure(name: str, flags: Sequence[str]) -> list[Measure]:
         return [Measure.from_json(each) for each in json.loads(path.read_text())]
 
 
-def _run(command: Sequence[str]) -> str:
+def _run(command: Sequence[str], timeout_s: float) -> str:
     """What went wrong; empty when nothing did. A benchmark that is late is interrupted, so that it cleans up."""
     process = subprocess.Popen(command)
     try:
-        code = process.wait(_TIMEOUT_S)
+        code = process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
         _wait_or_kill(process)
-        return f"not ready after {_TIMEOUT_S:.0f} s"
+        return f"not ready after {timeout_s:.0f} s"
     except KeyboardInterrupt:
         _wait_or_kill(process)  # the terminal has told it too
         raise
@@ -115,14 +122,23 @@ def _document(
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which; all by default: {', '.join(NAMES)}")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which; {', '.join(NAMES)} by default, and {', '.join(LONG)}",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--full", action="store_true", help="the large sizes too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of `soak`; 60 by default")
+    parser.add_argument(
+        "--plot", type=Path, metavar="SVG", help="draw costs against sizes there; needs matplotlib"
+    )
     chosen = parser.parse_args()
-    unknown = sorted(set(chosen.names) - set(NAMES))
+    unknown = sorted(set(chosen.names) - {*NAMES, *LONG})
     if unknown:
-        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join((*NAMES, *LONG))}")
     return chosen
 
 

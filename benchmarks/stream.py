@@ -25,6 +25,7 @@ from benchmarks.serving import call, hold_slot, serving
 from benchmarks.stream_watchers import Watched, watch_all
 from benchmarks.tables import Measure
 from headway.domain.clock import format_utc, utc_now
+from headway.domain.json import Json
 from headway.wire.lines import LineKind, encode_line
 from headway.wire.rundir import AttemptDir
 
@@ -133,8 +134,8 @@ class _Writer:
     def say_row(self) -> None:
         self.rows += 1
         values = {"train/loss": 0.1, "train/learning_rate": 2e-4, "system/memory_mb": 512.0}
-        rows = [[self.rows, {**values, "time/written": time.time()}]]
-        line = encode_line(self.rows, format_utc(utc_now()), LineKind.METRICS, {"rows": rows})
+        row: list[Json] = [self.rows, {**values, "time/written": time.time()}]
+        line = encode_line(self.rows, format_utc(utc_now()), LineKind.METRICS, {"rows": [row]})
         self._log.write(line)
 
     def say_last(self) -> None:

@@ -16,11 +16,23 @@ _WIDTH = 130
 
 @dataclass(frozen=True)
 class Reference:
-    """Something to compare with, measured in the same run; without a value, `missing` says why there is none."""
+    """Something to compare with, measured in the same run unless it is `published`.
+
+    Without a value, `missing` says why there is none.
+    """
 
     name: str
     value: float | None
     missing: str = ""
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a figure was measured at: so many of something."""
+
+    count: int
+    of: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,7 @@ class Measure:
     more_is_better: bool = False
     against: tuple[Reference, ...] = ()
     note: str = ""
+    size: Size | None = None
 
     @property
     def met(self) -> bool | None:
@@ -56,7 +69,9 @@ class Measure:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Measure:
         known = {name: found[name] for name in cls.__dataclass_fields__}
-        return cls(**{**known, "against": tuple(Reference(**each) for each in found["against"])})
+        against = tuple(Reference(**each) for each in found["against"])
+        size = Size(**found["size"]) if found["size"] else None
+        return cls(**{**known, "against": against, "size": size})
 
 
 def make_table(measures: Sequence[Measure], title: str = "") -> Table:
@@ -85,7 +100,8 @@ def _cells(measure: Measure) -> tuple[str, ...]:
     sign = "≥" if measure.more_is_better else "≤"
     goal = "" if measure.goal is None else f"{sign} {_number(measure.goal)}"
     verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[measure.met]
-    what = f"{measure.what} [dim]({measure.note})[/]" if measure.note else measure.what
+    what = f"{measure.what}, {measure.size.count:,} {measure.size.of}" if measure.size else measure.what
+    what = f"{what} [dim]({measure.note})[/]" if measure.note else what
     against = "\n".join(_spell(reference) for reference in measure.against)
     ratios = "\n".join(_ratio(measure.ratio_to(reference)) for reference in measure.against)
     return what, f"{_number(measure.value)} {measure.unit}", goal, verdict, against, ratios
@@ -94,7 +110,9 @@ def _cells(measure: Measure) -> tuple[str, ...]:
 def _spell(reference: Reference) -> str:
     if reference.value is None:
         return f"[dim]{reference.name}: {reference.missing}[/]"
-    return f"{reference.name} {_number(reference.value)}"
+    return (
+        f"{reference.name} {_number(reference.value)}{' [dim](published)[/]' if reference.published else ''}"
+    )
 
 
 def _ratio(ratio: float | None) -> str:
@@ -104,4 +122,4 @@ def _ratio(ratio: float | None) -> str:
 def _number(value: float) -> str:
     if value == int(value) or abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
-    return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

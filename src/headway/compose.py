@@ -6,8 +6,8 @@ import fcntl
 import os
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -32,14 +32,15 @@ from headway.control.notify import Announcer
 from headway.control.query import measure_unread
 from headway.control.watch import Watcher
 from headway.domain.clock import SystemClock
-from headway.domain.errors import StoreUnavailable
+from headway.domain.errors import NotFound, StoreUnavailable
 from headway.engines.registry import InstalledEngines
 from headway.executors.local import LocalExecutor
 from headway.executors.predictor import ProcessPredictor
 from headway.executors.starters import PlainStarter, Starter, WarmStarter
 from headway.markets.catalog import FileCatalog
+from headway.ports import Store
 from headway.settings import Settings
-from headway.store.opening import is_shared, open_bus, open_store
+from headway.store.opening import is_shared, open_bus, open_store, require_newest
 from headway.telemetry.counters import Counters, Load
 from headway.wire.rundir import write_whole
 
@@ -171,6 +172,28 @@ def make_notifier(settings: Settings) -> AppriseNotifier | None:
     """Who tells people; None when nobody is to be told. Raises InvalidInput."""
     urls = [url.get_secret_value() for url in settings.notify_urls]
     return AppriseNotifier(urls) if urls else None
+
+
+@contextmanager
+def without_server(settings: Settings) -> Iterator[None]:
+    """Hold the data folder, so that no server works on it. NotFound without one, StoreUnavailable while one does."""
+    if not settings.data_dir.is_dir():
+        raise NotFound(f"there is no data folder {settings.data_dir}: set HEADWAY_DATA_DIR to where it is")
+    lock = _hold_folder(settings.data_dir, shared=False)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def open_existing_store(settings: Settings) -> Store:
+    """The store of a data folder, for commands that work beside its server: it is neither made nor migrated.
+
+    Raises NotFound, StoreUnavailable.
+    """
+    require_newest(settings.store_url)
+    shared = is_shared(settings.store_url)
+    return open_store(settings.store_url, folder_id=_folder_id(settings.data_dir) if shared else None)
 
 
 def find_secret(settings: Settings) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -163,6 +164,11 @@ def read_settings(**overrides: Any) -> Settings:
     """The settings; InvalidInput naming the first that cannot be used."""
     try:
         return Settings(**overrides)
+    except (OSError, TOMLDecodeError) as error:
+        remedy = "Make it readable and valid TOML, or set HEADWAY_CONFIG to another file"
+        raise InvalidInput(
+            "settings file", str(config_file()), f"it cannot be read: {error}", remedy=remedy
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

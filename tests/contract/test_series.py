@@ -77,3 +77,19 @@ def test_a_resumed_attempt_replaces_what_the_earlier_one_said_from_there_on(stor
     assert [bucket.min_value for bucket in joined] == [1.0] * 60 + [2.0] * 60
     assert [bucket.first_step for bucket in joined] == list(range(120))
     assert len(earlier) == 100
+
+
+def test_series_that_are_removed_are_gone_with_their_bytes_and_those_of_others_stay(store: Store) -> None:
+    _insert(store, make_run(1))
+    _insert(store, make_run(2))
+    for number in (1, 2):
+        points = _points("a/x", range(100), [0.5] * 100)
+        store.write(lambda tx, n=number, p=points: tx.append_points(run_id(n), 1, p))  # type: ignore[misc]
+    size = store.read(lambda tx: tx.measure_series(run_id(1)))
+
+    store.write(lambda tx: [tx.remove_series(run_id(1)) for _ in range(2)])
+
+    assert size == 100 * 16 + 6 * 48  # points, and above them entries of sixteen
+    assert store.read(lambda tx: (tx.measure_series(run_id(1)), tx.count_points(run_id(1)))) == (0, 0)
+    assert store.read(lambda tx: tx.series_names(run_id(1))) == []
+    assert store.read(lambda tx: tx.count_points(run_id(2))) == 100

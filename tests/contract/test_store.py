@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -196,6 +197,16 @@ def test_the_queue_is_ordered_by_priority_and_then_by_age(store: Store) -> None:
     assert store.read(lambda tx: tx.queue_length()) == 3
 
 
+def test_a_place_in_a_long_queue_is_counted_from_either_end(store: Store) -> None:
+    runs = [make_run(number, spec=make_spec(priority=number % 3)) for number in range(1, 2101)]
+    _enqueue(store, *runs)
+    order = store.read(lambda tx: tx.queued(3000))
+
+    for place in (0, 5, 700, 1050, 1099, 1100, 1101, 1400, 2099):
+        assert store.read(lambda tx, i=order[place]: tx.queue_position(i)) == place  # type: ignore[misc]
+    assert store.read(lambda tx: tx.queue_position(run_id(9999))) is None
+
+
 def test_leaving_the_queue_moves_the_others_up(store: Store) -> None:
     _enqueue(store, make_run(1), make_run(2))
     store.write(lambda tx: (tx.enqueue(make_run(1)), tx.dequeue(run_id(1)), tx.dequeue(run_id(1))))
@@ -349,6 +360,42 @@ def test_many_writers_each_stand_or_fall_alone(store: Store) -> None:
     assert store.read(lambda tx: tx.count_runs(RunFilter())) == 40
 
 
+def test_who_writes_later_has_the_outcome_once_it_is_kept(store: Store) -> None:
+    def fail(tx: Transaction) -> None:
+        tx.insert_run(make_run(2))
+        raise RuntimeError("halfway")
+
+    kept = store.write_later(lambda tx: (tx.insert_run(make_run(1)), "kept")[1])
+    undone = store.write_later(fail)
+    refused = store.write_later(lambda tx: tx.get_run(run_id(3)))
+
+    assert kept.result() == "kept"
+    assert isinstance(undone.exception(), RuntimeError)
+    assert isinstance(refused.exception(), NotFound)
+    assert not kept.cancel()
+    assert _ids(store.read(lambda tx: tx.list_runs(RunFilter()).runs)) == [run_id(1)]
+
+
+def test_what_fails_beside_others_takes_nothing_of_theirs_with_it(store: Store) -> None:
+    """Works that share a commit count events and places in the queue together."""
+
+    def work(tx: Transaction, number: int) -> tuple[int, int | None]:
+        run = make_run(number)
+        tx.insert_run(run)
+        tx.enqueue(run)
+        position = _append(tx, number, 1)
+        if number % 2:
+            raise RuntimeError("after all of it")
+        return position, tx.queue_position(run.id)
+
+    later = [store.write_later(partial(work, number=number)) for number in range(1, 21)]
+
+    outcomes = [each.result() for each in later if each.exception() is None]
+    assert outcomes == [(number, number - 1) for number in range(1, 11)]
+    assert store.read(lambda tx: (tx.last_position(), tx.queue_length())) == (10, 10)
+    assert store.write(lambda tx: _append(tx, 2, 2)) == 11
+
+
 def test_reading_cannot_write(store: Store) -> None:
     with pytest.raises((PermissionError, StoreUnavailable)):
         store.read(lambda tx: tx.insert_run(make_run(1)))
@@ -374,3 +421,13 @@ def test_a_store_says_what_it_is_and_how_large(store: Store) -> None:
         assert facts.technology in ("SQLite", "PostgreSQL")
         assert facts.schema == SCHEMA
         assert (facts.size_bytes or 0) > 0
+
+
+def test_a_checkpoint_that_is_forgotten_is_gone_and_the_others_stay(store: Store) -> None:
+    _insert(store, make_run(1))
+    first, second = (Checkpoint(f"checkpoints/{step}", step, 10, "cc") for step in (1, 2))
+    store.write(lambda tx: [tx.add_checkpoint(run_id(1), kept) for kept in (first, second)])
+
+    store.write(lambda tx: [tx.remove_checkpoint(run_id(1), first.path) for _ in range(2)])
+
+    assert store.read(lambda tx: tx.checkpoints(run_id(1))) == [second]

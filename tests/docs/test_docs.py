@@ -15,15 +15,20 @@ from fastapi.routing import APIRoute
 from standardwebhooks import WebhookVerificationError
 from typer.core import TyperGroup
 
+from headway.api.datasets import make_datasets_router
 from headway.api.errors import ANSWERS
 from headway.api.guards import fingerprint
 from headway.api.jobs import make_jobs_router
+from headway.api.run_files import make_files_router
+from headway.api.run_series import make_series_router
+from headway.api.runs import make_runs_router
 from headway.api.service import Service
 from headway.api.sessions import make_sessions_router
 from headway.api.webhooks import make_webhooks_router
 from headway.cli.exits import Exit
 from headway.cli.hooks import app as hooks
 from headway.cli.skippy import app as skippy
+from headway.cli.store import app as store
 from headway.control.context import Policy
 from headway.control.translate import spec_of_job
 from headway.domain.clock import utc_now
@@ -39,6 +44,7 @@ from headway.wire.attempts import Verb
 from headway.wire.jobs import TrainingRequest
 from headway.wire.lines import LineKind, decode_line
 from tests.fakes.services import FakePredictor, make_services
+from tests.integration.calling import make_api
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -193,12 +199,20 @@ def test_every_exit_code_has_a_row() -> None:
 def test_every_route_has_a_section(tmp_path: Path) -> None:
     context = make_services(tmp_path).context
     service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)), FakePredictor())
-    routes = [*make_jobs_router(service).routes, *make_sessions_router(service).routes]
-    headings = _HEADING.findall(_FENCE.sub("", read("docs/TRAINING_JOBS.md")))
-    found = [f"{method} {r.path}" for r in routes if isinstance(r, APIRoute) for method in r.methods or ()]
+    jobs = (make_jobs_router, make_sessions_router)
+    runs = (make_runs_router, make_series_router, make_files_router, make_datasets_router)
+    for page, makers, count in (("docs/TRAINING_JOBS.md", jobs, 10), ("docs/RUNS.md", runs, 17)):
+        routes = [route for make in makers for route in make(service).routes]
+        headings = _HEADING.findall(_FENCE.sub("", read(page)))
+        found = [
+            f"{method} {r.path.removesuffix(':path}')}" + ("}" if r.path.endswith(":path}") else "")
+            for r in routes
+            if isinstance(r, APIRoute)
+            for method in r.methods or ()
+        ]
 
-    assert len(found) == 10
-    assert sorted(set(found) - set(headings)) == []
+        assert len(found) == count
+        assert sorted(set(found) - set(headings)) == []
 
 
 def test_every_command_and_every_flag_of_skippy_train_is_told() -> None:
@@ -212,6 +226,16 @@ def test_every_command_and_every_flag_of_skippy_train_is_told() -> None:
     assert sorted(flag for flag in flags if f"`{flag}" not in text) == []
 
 
+def test_every_command_and_every_flag_of_headway_store_is_told() -> None:
+    text = read("docs/store.md") + read("docs/operations.md")
+    group = typer.main.get_command(store)
+    assert isinstance(group, TyperGroup)
+    flags = {name for command in group.commands.values() for p in command.params for name in p.opts}
+
+    assert [name for name in group.commands if f"`headway store {name}" not in text] == []
+    assert sorted(flag for flag in flags if flag.startswith("-") and flag not in text) == []
+
+
 def test_every_metric_of_the_service_is_told() -> None:
     exposed = Counters(lambda: Load(0, 0, 0)).render().decode()
     names = [
@@ -222,8 +246,7 @@ def test_every_metric_of_the_service_is_told() -> None:
 
 
 def test_every_route_and_command_of_webhooks_is_told(tmp_path: Path) -> None:
-    context = make_services(tmp_path).context
-    service = Service(context, fingerprint("secret"), Counters(lambda: Load(0, 0, 0)))
+    service = make_api(tmp_path).service
     routes = [route for route in make_webhooks_router(service).routes if isinstance(route, APIRoute)]
     group = typer.main.get_command(hooks)
     assert isinstance(group, TyperGroup)

@@ -68,7 +68,7 @@ class RecordingReporter:
         yield folder
         self.sealed.append(seal_checkpoint(self.run, folder, step))
         if keep is not None:
-            prune_checkpoints(self.run, keep=1, steps=keep)
+            prune_checkpoints(self.run, keep=1, steps=(*keep, step))
 
     def artifact(self, path: Path, kind: str) -> Artifact:
         artifact = Artifact(self.run.relative(path), kind, path.stat().st_size, hash_file(path))

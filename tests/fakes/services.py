@@ -11,11 +11,12 @@ from typing import Any
 
 from headway.client.sender import HttpSender
 from headway.control.context import Context, Policy
+from headway.domain.coverage import Coverage
 from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.subjects import symbol_of_source
 from headway.domain.trading import TIMEFRAMES_S
-from headway.ports import Coverage, Transaction
+from headway.ports import Transaction
 from headway.ports.webhooks import WebhookSender
 from headway.store.bus import LocalBus
 from headway.store.opening import open_store

@@ -55,6 +55,7 @@ def _until_told(assignment: Assignment, reporter: Reporter) -> None:
         reporter.check()
         step += 1
         reporter.metrics(step, {"train/loss": 1.0 / step})
+        print(f"step {step}", flush=True)  # noqa: T201  (the console of a training)
         time.sleep(_TURN_S)
     reporter.enter(State.EVALUATING, "evaluating")
 

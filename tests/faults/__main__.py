@@ -1,11 +1,12 @@
 """`python -m tests.faults --cases 1000`: many faults, one table. `python -m tests.faults --seed N` replays a case.
 
-Ctrl-C begins no more cases, waits for those under way and shows the table so far; a second one ends at once.
+Ctrl-C (or SIGTERM) begins no more cases, waits for those under way (seconds) and shows the table so far.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from math import inf
@@ -19,6 +20,7 @@ from tests.faults.table import make_document, write_results
 def main() -> int:
     """0 when every promise held in every case."""
     asked = _parse()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `timeout` ends it in order, too
     seeds = range(asked.seed, asked.seed + (asked.cases or 1))
     suite = Suite(list(seeds), asked.fault, until=time.monotonic() + asked.within_s)
     began = time.monotonic()

@@ -35,7 +35,6 @@ _ALWAYS = (
     "training that closes its output",
     "two servers: kill one",
     "two servers: clock of one",
-    "PPO: shut supervisor down",
 )
 
 
@@ -99,6 +98,6 @@ def test_a_case_follows_from_its_seed_alone() -> None:
 
 
 def test_every_fault_is_drawn_sooner_or_later() -> None:
-    drawn = {make_case(seed).faults[0] for seed in range(4000)}
+    drawn = {make_case(seed).faults[0] for seed in range(2000)}
 
     assert drawn == {*FAULTS, *CRASHES} - set(SKIPPED)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 
+from headway.domain.clock import parse_utc, utc_now
 from tests.faults.engine import PPO
 from tests.faults.house import Door
 from tests.faults.houses import LEASE_S
-from tests.faults.rogues import FIRST_WORDS, LAST_WORDS
+from tests.faults.rogues import FIRST_WORDS, LAST_WORDS, tell_to_go
 from tests.faults.scene import Scene, find_prey, send
 from tests.faults.strikes import kill_server
 from tests.waiting import eventually
@@ -138,14 +140,24 @@ def stop_one_of_two(scene: Scene) -> bool:
 
 
 def jump_one_of_two(scene: Scene) -> bool:
-    """The clock of one is set by an hour; then it is killed, with leases that its clock has dated."""
-    door = scene.draw.choice(scene.house.doors)
-    _set_clock(scene, door, scene.draw.choice((_JUMP_S, -_JUMP_S)))
-    time.sleep(LEASE_S * scene.draw.uniform(0.1, 1.0))
-    if scene.draw.random() < 0.7:
-        _kill_door(scene, door)
+    """The clock of one is set by an hour; the one that is ahead now takes the run, and is killed with its lease."""
+    run_id = scene.submit("until told")
+    eventually(lambda: scene.house.job(run_id)["state"] == "training", what=f"{run_id} trains")
+    wrong, right = scene.draw.sample(scene.house.doors, 2)
+    wrong_s = scene.draw.choice((_JUMP_S, -_JUMP_S))
+    _set_clock(scene, wrong, wrong_s)
+    earliest = timedelta(seconds=max(wrong_s, 0.0) - _JUMP_S / 2)
+    eventually(
+        lambda: _leased_until(scene, run_id) > utc_now() + earliest, what="the one ahead takes the run"
+    )
+    _kill_door(scene, wrong if wrong_s > 0 else right)
+    tell_to_go(scene.house.run_dir(run_id).path)
     scene.over()
     return True
+
+
+def _leased_until(scene: Scene, run_id: str) -> datetime:
+    return parse_utc(scene.house.rows("SELECT until FROM leases WHERE run_id = ?", run_id)[0][0])
 
 
 def _kill_door(scene: Scene, door: Door) -> None:

@@ -48,6 +48,7 @@ class Spoken:
         context = self.api.service.context
         claim = claim_next(context, self.api.watcher.token)
         assert claim is not None
+        assert claim.run.id == self.run_id
         start(context, claim.run, ())
         self.attempt, self.seq, self.console_bytes = claim.run.attempt, 0, b""
 
@@ -114,8 +115,7 @@ class Socket:
             while True:
                 found.append(self.next())
         except ConnectionClosed as closed:
-            assert closed.rcvd is not None, closed
-            self.code = closed.rcvd.code
+            self.code = closed.rcvd.code if closed.rcvd else None
         return found
 
 
@@ -129,7 +129,7 @@ class Streaming:
 
     def begin(self) -> Spoken:
         """A run whose first attempt is under way."""
-        run = Spoken(self.api, self.api.submit(steps=100, seed=3))
+        run = Spoken(self.api, self.api.submit(steps=100, seed=3, priority=100))
         run.begin()
         return run
 
@@ -144,7 +144,7 @@ class Streaming:
 @contextmanager
 def streaming(folder: Path, **changes: Any) -> Iterator[Streaming]:
     """A server in a thread, with the limits of `headway serve`."""
-    api = make_api(folder)
+    api = make_api(folder, cpu_slots=64)
     config = uvicorn.Config(api.app, port=0, log_config=None, **{**uvicorn_limits(), **changes})
     server = uvicorn.Server(config)
     listener = config.bind_socket()
@@ -158,3 +158,16 @@ def streaming(folder: Path, **changes: Any) -> Iterator[Streaming]:
         server.should_exit = True
         thread.join(PATIENCE_S)
         listener.close()
+
+
+def console_of(messages: list[Message]) -> str:
+    logs = (message["data"] for message in messages if message["event_type"] == "log")
+    return "".join(data["message"] for data in logs if data["source"] == "console")
+
+
+def steps_of(messages: list[Message]) -> list[int]:
+    return [
+        message["data"]["step"]
+        for message in messages
+        if message["event_type"] == "metrics" and not message.get("snapshot")
+    ]

@@ -163,7 +163,11 @@ def _status_of_raw(api: Api, headers: list[tuple[bytes, bytes]], **scope: Any) -
 def test_an_application_can_be_given_other_names(api: Api) -> None:
     hosts = make_hosts("127.0.0.1", ["lab.example"])
     lab = Api(
-        api.services, api.service, make_app(api.service, secret=SECRET, version="0", hosts=hosts), api.watcher
+        api.services,
+        api.service,
+        make_app(api.service, secret=SECRET, version="0", hosts=hosts),
+        api.watcher,
+        api.predictor,
     )
 
     assert _ask(lab, "lab.example:8080").status_code == 200

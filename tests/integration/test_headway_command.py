@@ -104,6 +104,18 @@ def test_a_settings_file_is_read_and_the_environment_wins(
     assert (settings.port, settings.jobs_per_hour) == (1, 7)
 
 
+def test_a_settings_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.toml").write_text("port = \n")
+    for name in ("broken.toml", "x" * 300):  # no TOML; no name that a file can have
+        monkeypatch.setenv("HEADWAY_CONFIG", str(tmp_path / name))
+        ran = _run("serve")
+        assert ran.exit_code == 2
+        assert "cannot be read" in ran.stderr
+        assert "HEADWAY_CONFIG" in ran.stderr
+
+
 def test_a_secret_is_made_once_and_is_only_for_its_owner(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
     made, is_new = find_secret(settings)

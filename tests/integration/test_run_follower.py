@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,9 @@ from tests.integration.streaming import Streaming, streaming
 from tests.unit.client.moved import MovedTime
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Streaming]:
-    with streaming(tmp_path) as server:
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
+    with streaming(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 from websockets.exceptions import InvalidStatus
 
 from headway.wire.attempts import Verb
@@ -19,30 +20,17 @@ from headway.wire.stream import (
     StreamFrame,
 )
 from tests.integration.calling import SECRET
-from tests.integration.streaming import Message, Spoken, Streaming, streaming
+from tests.integration.streaming import Message, Spoken, Streaming, console_of, steps_of, streaming
 
 
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Streaming]:
-    with streaming(tmp_path) as server:
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Streaming]:
+    with streaming(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
 def _is_final(message: Message) -> bool:
     return bool(message["data"].get("final"))
-
-
-def _console(messages: list[Message]) -> str:
-    logs = (message["data"] for message in messages if message["event_type"] == "log")
-    return "".join(data["message"] for data in logs if data["source"] == "console")
-
-
-def _steps(messages: list[Message]) -> list[int]:
-    return [
-        message["data"]["step"]
-        for message in messages
-        if message["event_type"] == "metrics" and not message.get("snapshot")
-    ]
 
 
 def _events(messages: list[Message]) -> list[str]:
@@ -89,7 +77,12 @@ def test_every_message_has_the_documented_shape(live: Streaming) -> None:
         _live_through(run)
         messages = socket.read_to_end()
 
-    shapes = {"status": StatusData, "metrics": MetricsData, "log": LogData, "checkpoint": CheckpointData}
+    shapes: dict[str, type[BaseModel]] = {
+        "status": StatusData,
+        "metrics": MetricsData,
+        "log": LogData,
+        "checkpoint": CheckpointData,
+    }
     for message in messages:
         frame = StreamFrame.model_validate(message)
         data = shapes[frame.event_type].model_validate(frame.data)
@@ -108,7 +101,7 @@ def test_the_end_is_told_once_and_last_and_the_socket_closes_in_order(live: Stre
     end = messages[-1]["data"]
     assert (end["status"], end["reason"], end["state"]) == ("failed", "trainer_error", "failed")
     assert end["remedy"]
-    assert _console(messages) == "first line\nsecond, ünfinished …now it is\n"
+    assert console_of(messages) == "first line\nsecond, ünfinished …now it is\n"
 
 
 def test_a_run_that_has_ended_is_shown_and_closed(live: Streaming) -> None:
@@ -156,9 +149,9 @@ def test_a_resumed_run_is_followed_into_its_next_attempt(live: Streaming) -> Non
         messages = second.read_to_end()
 
     assert _events(messages)[:2] == ["run_resumed", "run_claimed"]
-    assert _steps(ended) + _steps(messages) == [1, 2]
+    assert steps_of(ended) + steps_of(messages) == [1, 2]
     assert {message["data"]["attempt"] for message in messages if message["event_type"] == "metrics"} == {2}
-    assert _console(messages) == "again\n"
+    assert console_of(messages) == "again\n"
     assert _is_final(messages[-1])
 
 
@@ -174,7 +167,7 @@ def test_an_attempt_that_is_lost_and_followed_by_another_is_told_through(live: S
         run.end()
         messages = socket.read_to_end()
 
-    assert _console(messages) == "of the firstof the second\n"
+    assert console_of(messages) == "of the firstof the second\n"
     assert [event for event in _events(messages) if event != "progress"] == [
         "run_queued",
         "run_claimed",
@@ -230,12 +223,13 @@ def test_a_page_of_another_site_gets_no_socket(live: Streaming) -> None:
             pass
 
 
-def test_a_server_that_ends_says_so_and_the_cursor_goes_on_behind_it(live: Streaming) -> None:
-    run = live.begin()
-    with live.watch(run.run_id, "start") as socket:
-        run.measure(0.9)
-        socket.read_until(lambda message: message["event_type"] == "metrics")
-        live.api.service.closing.close()
-        socket.read_to_end()
+def test_a_server_that_ends_says_so(tmp_path: Path) -> None:
+    with streaming(tmp_path) as live:
+        run = live.begin()
+        with live.watch(run.run_id, "start") as socket:
+            run.measure(0.9)
+            socket.read_until(lambda message: message["event_type"] == "metrics")
+            live.api.service.closing.close()
+            socket.read_to_end()
 
     assert socket.code == 1012

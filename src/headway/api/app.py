@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.middleware import Middleware
@@ -17,6 +17,7 @@ from headway.api.errors import install_errors
 from headway.api.guards import PAGES, LimitBody, LimitHead, RequireSecret
 from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
+from headway.api.routes import make_router
 from headway.api.run_files import make_files_router
 from headway.api.run_series import make_series_router
 from headway.api.runs import make_runs_router
@@ -39,6 +40,7 @@ def make_app(
         title="Headway",
         version=version,
         summary="Every training is a durable run.",
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(RequireHost, hosts=hosts or Hosts()),
             Middleware(LimitHead),
@@ -47,13 +49,17 @@ def make_app(
         ],
     )
     install_errors(app)
-    app.include_router(make_jobs_router(service))
-    app.include_router(make_sessions_router(service))
-    for make_router in (make_runs_router, make_series_router, make_files_router, make_datasets_router):
-        app.include_router(make_router(service))
-    app.router.routes.append(make_stream_route(service))
-    app.include_router(make_webhooks_router(service))
-    _add_health(app, service)
+    for router in (make_jobs_router(service), make_sessions_router(service), _make_health_router(service)):
+        app.routes.extend(router.routes)  # as they are: an included router looks for them at each request
+    for make in (
+        make_runs_router,
+        make_series_router,
+        make_files_router,
+        make_datasets_router,
+        make_webhooks_router,
+    ):
+        app.routes.extend(make(service).routes)
+    app.routes.append(make_stream_route(service))
     app.openapi_schema = complete(app.openapi())
     if pages is not None:
         app.add_route("/", _to_pages)
@@ -69,8 +75,10 @@ async def _to_pages(_: Request) -> Response:
     return RedirectResponse(f"{PAGES}/", 307)
 
 
-def _add_health(app: FastAPI, service: Service) -> None:
-    @app.get("/health", tags=["service"], responses=examples.of_health())
+def _make_health_router(service: Service) -> APIRouter:
+    router = make_router(tag="service")
+
+    @router.get("/health", responses=examples.of_health())
     def get_health() -> Response:
         """Whether the service answers; nothing else is told without the secret."""
         try:
@@ -79,7 +87,9 @@ def _add_health(app: FastAPI, service: Service) -> None:
             return JSONResponse({"status": "unavailable"}, 503)
         return JSONResponse({"status": "ok"})
 
-    @app.get("/metrics", tags=["service"], response_class=PlainTextResponse, responses=examples.of_metrics())
+    @router.get("/metrics", response_class=PlainTextResponse, responses=examples.of_metrics())
     def get_metrics() -> Response:
         """Counters and gauges in Prometheus' text format."""
         return Response(service.counters.render(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -14,8 +14,8 @@ from headway.api.jobs import as_json
 from headway.api.service import Service
 from headway.control.datasets import check_dataset, cover_file, exists, receiving, require_filename
 from headway.domain.clock import format_utc
+from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import InvalidInput, TooLarge
-from headway.ports import Coverage, DatasetCheck
 from headway.wire import datasets
 
 _PATIENCE_S = 30.0  # between two pieces of an upload

@@ -191,7 +191,7 @@ async def _read(receive: Receive) -> tuple[bytes | None, bool]:
 
 
 def _is_upload(scope: Scope) -> bool:
-    return scope["method"] == "PUT" and str(scope["path"]).startswith(UPLOADS)
+    return scope.get("method") == "PUT" and str(scope["path"]).startswith(UPLOADS)
 
 
 def _target_bytes(scope: Scope) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -89,6 +90,7 @@ def _is_same(origin: str, place: tuple[str, int | None]) -> bool:
     return found is not None and (found[0], found[1] or default) == (place[0], place[1] or default)
 
 
+@lru_cache(maxsize=64)
 def _split(authority: str) -> tuple[str, int | None] | None:
     """Name and port; None when it is no authority."""
     if set(authority) & set("/?#@\\ ") or not authority:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from asyncio import wrap_future
+from functools import partial
 from typing import Annotated, Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from headway.api import examples
+from headway.api.routes import make_router
 from headway.api.service import Service
 from headway.api.streams import Following, follow_run
 from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summary
-from headway.control.cancel import cancel
+from headway.control.cancel import record_cancel, tell_executor
 from headway.control.list_cursors import read_cursor, write_cursor
-from headway.control.query import get_view, list_views, read_console, view_queue
+from headway.control.preflight import is_quick, preflight
+from headway.control.query import get_view, list_views, read_console, require_findable, view_queue
 from headway.control.resume import resume
-from headway.control.submit import Accepted, Submission, find_replay, submit
+from headway.control.submit import Accepted, Submission, find_replay, submit_later
 from headway.control.translate import JOBS, spec_of_job
 from headway.domain.clock import format_utc
-from headway.domain.errors import InvalidInput, NotReady
+from headway.domain.errors import InvalidInput, NotReady, PreflightFailed
 from headway.domain.json import canonical_json
-from headway.domain.states import State
+from headway.domain.states import ACTIVE, State
 from headway.ports import RunFilter
 from headway.wire import jobs
 from headway.wire.jobs import MAX_KEY, ResumeRequest, Steps, TrainingRequest
@@ -44,7 +49,7 @@ _MAX_ATTEMPT = 1_000_000
 
 def make_jobs_router(service: Service) -> APIRouter:
     """Routes over one service."""
-    router = APIRouter(prefix="/api/training", tags=["training jobs"])
+    router = make_router("/api/training", tag="training jobs")
     _add_creation(router, service)
     _add_list(router, service)
     _add_one(router, service)
@@ -55,13 +60,13 @@ def make_jobs_router(service: Service) -> APIRouter:
 
 def _add_creation(router: APIRouter, service: Service) -> None:
     @router.post("/jobs", status_code=202, response_model=jobs.JobAccepted, responses=examples.of_create())
-    def create_job(
+    async def create_job(
         request: TrainingRequest,
         key: Key = None,
         steps: Annotated[Steps | None, Query(description="As `steps` in the body.")] = None,
     ) -> Response:
         """Accept a training. The answer comes once the run is durable; the training begins when a slot is free."""
-        accepted = _accept(service, _with_steps(request, steps), key)
+        accepted = await _accept(service, _with_steps(request, steps), key)
         headers = {"Location": f"/api/training/jobs/{accepted.run_id}/status"}
         if accepted.replayed:
             headers["Idempotent-Replayed"] = "true"
@@ -152,10 +157,12 @@ def _add_acting(router: APIRouter, service: Service) -> None:
     @router.delete(
         "/jobs/{job_id}", status_code=202, response_model=jobs.CancelAccepted, responses=examples.of_cancel()
     )
-    def cancel_job(job_id: JobId) -> Response:
+    async def cancel_job(job_id: JobId) -> Response:
         """Ask a job to end. It is `cancelled` once nothing of it is alive."""
-        get_view(context, job_id)
-        run = cancel(context, job_id, by=f"secret {service.owner}")
+        by = f"secret {service.owner}"
+        run = await wrap_future(record_cancel(context, require_findable(job_id), by=by))
+        if run.state in ACTIVE:
+            await run_sync(partial(tell_executor, context, run, by=by))
         asked_at = run.cancel_requested_at or context.clock.now()
         accepted = jobs.CancelAccepted(
             job_id=run.id, state=run.state.value, cancel_requested_at=format_utc(asked_at)
@@ -175,17 +182,20 @@ def _add_acting(router: APIRouter, service: Service) -> None:
         return JSONResponse(to_accepted(run, position), 202)
 
 
-def _accept(service: Service, asked: TrainingRequest, key: str | None) -> Accepted:
-    """Accept a job; what was accepted before is told again also where today's bounds would refuse it."""
+async def _accept(service: Service, asked: TrainingRequest, key: str | None) -> Accepted:
+    """Accept a job; what was accepted before is told again also where it would be refused today."""
     context, body_sha256 = service.context, hash_body(asked)
     try:
         spec = spec_of_job(asked, context.policy)
-    except InvalidInput:
-        replay = find_replay(context, service.owner, key, body_sha256)
+        if not is_quick(context, spec):
+            await run_sync(preflight, context, spec)
+        submission = Submission(spec, service.owner, to_accepted, key, body_sha256)
+        return await wrap_future(submit_later(context, submission))
+    except (InvalidInput, PreflightFailed):
+        replay = await run_sync(find_replay, context, service.owner, key, body_sha256)
         if replay is None:
             raise
         return replay
-    return submit(context, Submission(spec, service.owner, to_accepted, key, body_sha256))
 
 
 def as_json(body: BaseModel, status: int = 200) -> Response:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from headway.api import examples
 from headway.api.jobs import as_json
+from headway.api.routes import make_router
 from headway.api.service import Service
 from headway.api.streams import until_ended
 from headway.api.views import to_accepted, to_job
@@ -24,7 +25,7 @@ _UNDER_WAY = frozenset(State) - TERMINAL
 
 def make_sessions_router(service: Service) -> APIRouter:
     """The one route of synchronous sessions."""
-    router = APIRouter(prefix="/api/training", tags=["synchronous sessions"])
+    router = make_router("/api/training", tag="synchronous sessions")
     context = service.context
 
     @router.post("/real-session", response_model=RealSession, responses=examples.of_session())

@@ -20,10 +20,10 @@ async def follow(hub: Hub, cursor: Cursor, send: SendFrames) -> bool:
 
     InvalidInput for a cursor that lies ahead of the run.
     """
-    number = await _catch_up(hub, cursor, send)
+    number, cursor = await _catch_up(hub, cursor, send)
     while True:
         if number < hub.first:  # what comes next is kept no more
-            number = await _catch_up(hub, cursor, send)
+            number, cursor = await _catch_up(hub, cursor, send)
         elif number < hub.end:
             frames, number, cursor = hub.get_from(number)
             await send(frames)
@@ -36,8 +36,8 @@ async def follow(hub: Hub, cursor: Cursor, send: SendFrames) -> bool:
             await hub.wait()
 
 
-async def _catch_up(hub: Hub, cursor: Cursor, send: SendFrames) -> int:
-    """Read the store until exactly where the hub is; the number of the message to go on with."""
+async def _catch_up(hub: Hub, cursor: Cursor, send: SendFrames) -> tuple[int, Cursor]:
+    """Read the store until exactly where the hub is; the number of the message to go on with, and the cursor."""
     await hub.wait_for_look()
     reader = await run_sync(LiveReader, hub.context, hub.run_id, cursor)
     while reader.cursor != hub.cursor and (hub.final is not None or not hub.over):
@@ -52,7 +52,7 @@ async def _catch_up(hub: Hub, cursor: Cursor, send: SendFrames) -> int:
             raise InvalidInput(
                 "after", cursor.encode(), "what follows it is gone", remedy="Leave it out to begin now"
             )
-    return hub.end
+    return hub.end, reader.cursor
 
 
 def _read_until(reader: LiveReader, target: Cursor) -> list[bytes]:

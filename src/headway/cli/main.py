@@ -1,4 +1,4 @@
-"""`headway`: serve, runs, predict, data, demo, doctor, hooks, notify."""
+"""`headway`: serve, runs, predict, data, store, demo, doctor, hooks, notify."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import headway
-from headway.cli import data, demo, doctor, hooks, notify, runs, runs_read
+from headway.cli import data, demo, doctor, hooks, notify, runs, runs_read, store
 from headway.cli import serve as serving
 from headway.cli.exits import Exit
 from headway.domain.errors import HeadwayError
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 app.command()(runs_read.predict)
 app.add_typer(data.app, name="data", help="Candles: fetch them from an exchange, check a file.")
+app.add_typer(store.app, name="store", help="The store: check it, copy it, move it, remove what is old.")
 app.add_typer(hooks.app, name="hooks", help="Webhooks: have events sent to an address.")
 app.add_typer(notify.app, name="notify", help="Messages to people: try them out.")
 

@@ -15,6 +15,7 @@ _NOTABLE: dict[str, str] = {
     EventKind.RUN_RESUMED: "resumed",
     EventKind.CONTACT_LOST: "contact to the training lost since {since}",
     EventKind.CONTACT_REGAINED: "contact to the training regained",
+    EventKind.DATA_REMOVED: "data were removed by retention",
     EventKind.NOTE_LOGGED: "{level}: {text}",
     "checkpoint": "checkpoint of step {step}: {filename}",
 }

@@ -73,7 +73,7 @@ def _run_rows(run: TrainingRun) -> list[tuple[str, str]]:
         ("cancel requested", time_text(run.cancel_requested_at)),
         ("why", text_of(run.reason_text) if run.status != "completed" else MISSING),
         ("error", text_of(run.error)),
-        ("what to do", text_of(run.remedy)),
+        ("what to do", text_of(run.remedy) if run.status != "completed" else MISSING),
         ("data", names_text(run.symbols)),
         ("timeframes", names_text(run.timeframes)),
         ("tags", names_text(run.tags)),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from headway.cli.common import AsJson, require_number, split_names, to_seconds, write_json
+from headway.cli import runs_flags as flags
+from headway.cli.common import AsJson, split_names, write_json
 from headway.cli.errors import tell_error
 from headway.cli.exits import Exit
 from headway.cli.render import make_console, say
@@ -21,58 +20,28 @@ from headway.client.runs import RunsClient
 from headway.domain.ids import new_token
 from headway.wire.runs import CloneRequest, RunCreated
 
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="Any field of the whole configuration; may be repeated."
-    ),
-]
-Key = Annotated[
-    str | None,
-    typer.Option(
-        "--idempotency-key", help="Sent twice, it makes one run; random when not given.", show_default=False
-    ),
-]
-WatchIt = Annotated[bool, typer.Option("--watch", help="Watch it to its end.")]
-Name = Annotated[str | None, typer.Option(help="A name for people.")]
-TagList = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by; may be repeated.")
-]
-Notes = Annotated[str | None, typer.Option(help="A text that is kept with the run.")]
-
 
 def create(  # noqa: PLR0913  (Typer reads the flags from the signature)
     context: typer.Context,
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="FILE", help="YAML or JSON; flags win over it.", show_default=False),
-    ] = None,
+    file: flags.File = None,
     *,
-    data: Annotated[str | None, typer.Option(help="A symbol, or a file of the server's candles.")] = None,
-    timeframes: Annotated[
-        str | None, typer.Option(help="Lengths of a bar, with commas between: 1h,4h.")
-    ] = None,
-    variant: Annotated[str | None, typer.Option(help="tiny, base, medium or large.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs at most.")] = None,
-    start: Annotated[str | None, typer.Option(help="First day of the data, ISO 8601.")] = None,
-    end: Annotated[str | None, typer.Option(help="Day before which the data end, ISO 8601.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the server draws one when none is given.")] = None,
-    priority: Annotated[int | None, typer.Option(help="Higher starts sooner.")] = None,
-    max_hours: Annotated[
-        float | None, typer.Option(help="Hours after which it is stopped.", callback=require_number)
-    ] = None,
-    max_cost: Annotated[
-        float | None, typer.Option(help="US dollars after which it is stopped.", callback=require_number)
-    ] = None,
-    settings: Settings = None,
-    name: Name = None,
-    tags: TagList = None,
-    notes: Notes = None,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show what would be trained; create nothing.")
-    ] = False,
-    watch: WatchIt = False,
-    key: Key = None,
+    data: flags.Data = None,
+    timeframes: flags.Timeframes = None,
+    variant: flags.Variant = None,
+    epochs: flags.Epochs = None,
+    start: flags.Start = None,
+    end: flags.End = None,
+    seed: flags.Seed = None,
+    priority: flags.Priority = None,
+    max_hours: flags.MaxHours = None,
+    max_cost: flags.MaxCost = None,
+    settings: flags.Settings = None,
+    name: flags.Name = None,
+    tags: flags.Tags = None,
+    notes: flags.Notes = None,
+    preview: flags.Preview = False,
+    watch: flags.WatchIt = False,
+    key: flags.Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a forecasting model: from a file, from flags, or both."""
@@ -95,21 +64,21 @@ def create(  # noqa: PLR0913  (Typer reads the flags from the signature)
             found = client.preview(request)
             write_json(found.model_dump(mode="json")) if as_json else show_preview(make_console(), found)
             return
-        chosen = key or new_token()
-        created = accept(lambda: client.create(request, chosen), chosen, as_json=as_json)
-        conclude(client, created, watch=watch, as_json=as_json)
+        accept_and_watch(
+            lambda chosen: client.create(request, chosen), client, key, watch=watch, as_json=as_json
+        )
 
 
 def clone(  # noqa: PLR0913  (Typer reads the flags from the signature)
     context: typer.Context,
     run: RunArgument,
     *,
-    settings: Settings = None,
-    name: Name = None,
-    tags: TagList = None,
-    notes: Notes = None,
-    watch: WatchIt = False,
-    key: Key = None,
+    settings: flags.Settings = None,
+    name: flags.Name = None,
+    tags: flags.Tags = None,
+    notes: flags.Notes = None,
+    watch: flags.WatchIt = False,
+    key: flags.Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Train the same once more; --set replaces fields of what was asked for, such as variant=tiny."""
@@ -118,12 +87,21 @@ def clone(  # noqa: PLR0913  (Typer reads the flags from the signature)
         given = {"config": config, "name": name, "tags": tags, "notes": notes}
         document = {field: value for field, value in given.items() if value is not None}
         request = to_shape(CloneRequest, document)
-        chosen = key or new_token()
-        created = accept(lambda: client.clone(run, request, chosen), chosen, as_json=as_json)
-        conclude(client, created, watch=watch, as_json=as_json)
+        accept_and_watch(
+            lambda chosen: client.clone(run, request, chosen), client, key, watch=watch, as_json=as_json
+        )
 
 
-def accept(ask: Callable[[], RunCreated], key: str, *, as_json: bool) -> RunCreated:
+def accept_and_watch(
+    ask: Callable[[str], RunCreated], client: RunsClient, key: str | None, *, watch: bool, as_json: bool
+) -> None:
+    """Ask with a key, a random one where none is given; say what was created, and watch it where that is wanted."""
+    chosen = key or new_token()
+    created = _accept(lambda: ask(chosen), chosen, as_json=as_json)
+    conclude(client, created, watch=watch, as_json=as_json)
+
+
+def _accept(ask: Callable[[], RunCreated], key: str, *, as_json: bool) -> RunCreated:
     """What was created; a refusal ends the program with its own exit code. Says the key where nothing is known."""
     try:
         return ask()
@@ -147,7 +125,7 @@ def conclude(client: RunsClient, created: RunCreated, *, watch: bool, as_json: b
     else:
         show_created(make_console(), created, hint=not watch)
     if watch:
-        raise typer.Exit(watch_to_end(client, created.id, deadline_s=to_seconds(None), as_json=as_json))
+        raise typer.Exit(watch_to_end(client, created.id, deadline_s=None, as_json=as_json))
 
 
 def _say_unknown(key: str) -> None:

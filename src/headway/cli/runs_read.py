@@ -18,7 +18,7 @@ from headway.cli.runs_watch import say_detached
 from headway.client.follow import ContactChange
 from headway.client.runs import RunsClient
 from headway.client.watch import RunFollower
-from headway.domain.errors import NotFound
+from headway.domain.errors import InvalidInput, NotFound
 from headway.wire.runs import ArtifactInfo, ArtifactList, MetricSeries, Series
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -156,7 +156,7 @@ def artifacts(
     with open_runs(context, as_json=as_json) as client:
         found = client.artifacts(run)
         chosen = _choose(found, download) if download else []
-        fetched = [str(client.download(run, artifact, to / artifact.name)) for artifact in chosen]
+        fetched = [str(client.download(run, artifact, _place(to, artifact.name))) for artifact in chosen]
         if as_json:
             write_json({**found.model_dump(mode="json"), **({"fetched": fetched} if download else {})})
         elif download:
@@ -175,6 +175,14 @@ def _choose(found: ArtifactList, names: Sequence[str]) -> list[ArtifactInfo]:
         if name not in known:
             raise NotFound(f"the run has no file {name!r}; there are {', '.join(known) or 'none'}")
     return [known[name] for name in names]
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Where a file is put; InvalidInput for a name that leads out of the folder."""
+    place = folder / name
+    if not place.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput("name of the file", name, "a place below the folder to fetch into")
+    return place
 
 
 def _show_artifacts(found: ArtifactList) -> None:

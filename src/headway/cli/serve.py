@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -43,6 +44,7 @@ def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
     server = _Server(running, app)
     running.start(server.break_off)
     _greet(settings, listener, secret if is_new else None)
+    gc.freeze()  # what was imported stays: to look through it for garbage would hold up requests now and then
     try:
         server.run([listener])
     finally:

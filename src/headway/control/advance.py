@@ -58,7 +58,7 @@ def end(
     at: datetime,
     attempt_runtime_s: float = 0.0,
 ) -> Run:
-    """End a run for its reason: it leaves the queue and gives back its slots and its lease."""
+    """End a run for its reason: it leaves the queue, or gives back its slots and its lease."""
     reason, error = verdict.reason, verdict.error
     state = rule_of(reason).end
     _release(tx, run)
@@ -108,9 +108,12 @@ def requeue(tx: Transaction, run: Run, verdict: Verdict, *, at: datetime, attemp
 
 
 def _release(tx: Transaction, run: Run) -> None:
-    tx.dequeue(run.id)
-    tx.free_slots(run.id)
-    tx.drop_lease(run.id)
+    """What waits holds nothing, and what holds slots does not wait: `claim_next` moves a run from one to the other."""
+    if run.state is State.QUEUED:
+        tx.dequeue(run.id)
+    else:
+        tx.free_slots(run.id)
+        tx.drop_lease(run.id)
 
 
 def _last_progress(run: Run, state: State) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import datetime
 
 from headway.control.advance import advance, end
@@ -16,20 +17,27 @@ from headway.domain.states import ACTIVE, State
 from headway.ports import Transaction
 from headway.wire.attempts import StopRequest, Verb
 
+_WHY = "asked to"
 
-def cancel(context: Context, run_id: str, *, by: str, why: str = "asked to") -> Run:
+
+def cancel(context: Context, run_id: str, *, by: str, why: str = _WHY) -> Run:
     """Ask a run to end. A queued one is cancelled at once; an active one once nothing of it is alive.
 
     Asking twice is quiet. Raises NotFound, AlreadyEnded.
     """
-    now = context.clock.now()
-    run = context.commit(run_id, lambda tx: _record(tx, run_id, now, {"by": by, "why": why}))
+    run = record_cancel(context, run_id, by=by, why=why).result()
     if run.state in ACTIVE:
         tell_executor(context, run, by=by, why=why)
     return run
 
 
-def tell_executor(context: Context, run: Run, *, by: str, why: str) -> None:
+def record_cancel(context: Context, run_id: str, *, by: str, why: str = _WHY) -> Future[Run]:
+    """The first half of `cancel`, without waiting for it: a run that is active then is to be told of, too."""
+    now = context.clock.now()
+    return context.commit_later(run_id, lambda tx: _record(tx, run_id, now, {"by": by, "why": why}))
+
+
+def tell_executor(context: Context, run: Run, *, by: str, why: str = _WHY) -> None:
     """Pass a recorded request on. Idempotent: it is done again after a restart."""
     at = run.cancel_requested_at or context.clock.now()
     request = StopRequest(Verb.CANCEL, by, why, format_utc(at))

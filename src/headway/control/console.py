@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headway.control.context import Context
-from headway.control.query import get_view
+from headway.control.query import get_view, require_kept
+from headway.domain.retention import Kept
 
 MAX_LINE_BYTES = 16 << 10  # longer ones come in pieces
 
@@ -47,7 +48,7 @@ class Wanted:
 
 
 def read_page(context: Context, run_id: str, wanted: Wanted) -> ConsolePage:
-    """A page of the console. NotFound when there is no such run; a console that is not there yet is empty."""
+    """A page of the console; one that is not there yet is empty. NotFound for no such run, or one that was removed."""
     run = get_view(context, run_id).run
     attempt = run.attempt if wanted.attempt is None else wanted.attempt
     path = context.run_dir(run_id).attempt(attempt).console
@@ -55,6 +56,7 @@ def read_page(context: Context, run_id: str, wanted: Wanted) -> ConsolePage:
         with path.open("rb") as file:
             return _read(file, path, attempt, wanted)
     except FileNotFoundError:
+        require_kept(run, Kept.LOGS)
         return ConsolePage(attempt, [], 0, 0)
 
 

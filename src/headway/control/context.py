@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +59,7 @@ class Context:
     sender: WebhookSender
     policy: Policy
     fence: str | None = None
+    passed: dict[str, datetime] = field(default_factory=dict)  # what preflight has last looked at, and when
 
     def fenced(self, token: str) -> Context:
         """The same, for the holder of a token."""
@@ -64,9 +67,22 @@ class Context:
 
     def commit(self, run_id: str, work: Callable[[Transaction], T]) -> T:
         """Write, then wake those who follow the run. StaleAttempt when the fence does not hold its lease."""
-        value = self.store.write(work if self.fence is None else partial(self._commit_fenced, run_id, work))
+        value = self.store.write(self._fence(run_id, work))
         self.bus.publish([run_id])
         return value
+
+    def commit_later(self, run_id: str, work: Callable[[Transaction], T]) -> Future[T]:
+        """As `commit`, without waiting for it (`Store.write_later`)."""
+        outcome = self.store.write_later(self._fence(run_id, work))
+        outcome.add_done_callback(lambda done: self._wake(run_id, done))
+        return outcome
+
+    def _wake(self, run_id: str, done: Future[T]) -> None:
+        if done.exception() is None:
+            self.bus.publish([run_id])
+
+    def _fence(self, run_id: str, work: Callable[[Transaction], T]) -> Callable[[Transaction], T]:
+        return work if self.fence is None else partial(self._commit_fenced, run_id, work)
 
     def _commit_fenced(self, run_id: str, work: Callable[[Transaction], T], tx: Transaction) -> T:
         lease = tx.find_lease(run_id)

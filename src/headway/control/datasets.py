@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from headway.control.context import Context
+from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import InvalidInput, NotFound, PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.subjects import CANDLES_FILE
 from headway.domain.trading import TIMEFRAMES_S
-from headway.ports import Coverage, DatasetCheck
 from headway.wire.rundir import sync_folder
 
 _PATTERN = "SYMBOL_TIMEFRAME.csv or .parquet, like BTCUSDT_1h.csv"

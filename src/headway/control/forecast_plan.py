@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headway.domain.coverage import Coverage
 from headway.domain.forecast_features import count_columns, warmup_bars
 from headway.domain.forecast_size import NetworkShape
 from headway.domain.trading import TIMEFRAMES_S
-from headway.ports import Coverage
 from headway.wire.forecast import ForecastConfig
 
 MIN_ROWS = 30  # of each split: fewer give no figures that mean anything

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.control.context import Context
-from headway.control.query import get_view
+from headway.control.query import get_view, require_kept
 from headway.domain.metrics import Bucket
+from headway.domain.retention import Kept
 from headway.domain.runs import Run
 from headway.ports import Transaction
 
@@ -47,9 +48,12 @@ class Comparison:
 
 
 def read_numbers(context: Context, run_id: str, window: Window) -> Numbers:
-    """Series of one run. NotFound."""
-    get_view(context, run_id)
-    return context.store.read(lambda tx: _read(tx, run_id, window))
+    """Series of one run. NotFound for no such run, and for one whose series were removed."""
+    run = get_view(context, run_id).run
+    found = context.store.read(lambda tx: _read(tx, run_id, window))
+    if not found.names:
+        require_kept(run, Kept.METRICS)
+    return found
 
 
 def compare_runs(context: Context, run_ids: Sequence[str], window: Window) -> Comparison:

@@ -1,8 +1,14 @@
-"""What must be there before a run is accepted: the engine, enough data, room on the disk. Cheap: no file is read."""
+"""What must be there before a run is accepted: the engine, enough data, room on the disk.
+
+What the disk says holds for a moment: of a burst of submits the first looks, and may count the rows of a new file.
+"""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 
 from headway.control.context import Context
 from headway.control.forecast_plan import MIN_ROWS, plan_rows, rows_within
@@ -12,15 +18,41 @@ from headway.domain.specs import Spec
 from headway.domain.trading import MIN_BARS, TradingConfig
 from headway.wire.forecast import ForecastConfig
 
+_MOMENT = timedelta(seconds=1)
+_DISK = "disk"
+
 
 def preflight(context: Context, spec: Spec) -> None:
     """Raises PreflightFailed, with the reason and what to do, when the run could not succeed here."""
     context.engines.require(spec.engine)
-    _require_disk(context)
-    if spec.engine == "ppo":
-        _require_candles(context, TradingConfig.from_json(spec.config))
+    for name, look in _looks(context, spec).items():
+        if not _holds(context, name):
+            look()
+            context.passed[name] = context.clock.now()
     if spec.engine == "forecast":
         _require_rows(context, ForecastConfig.model_validate(spec.config))
+
+
+def is_quick(context: Context, spec: Spec) -> bool:
+    """Whether `preflight` has no need to look at the disk now. What a forecast asks of its data is never remembered."""
+    return spec.engine != "forecast" and all(_holds(context, name) for name in _looks(context, spec))
+
+
+def _looks(context: Context, spec: Spec) -> dict[str, Callable[[], None]]:
+    """What is to be looked at, by name."""
+    looks: dict[str, Callable[[], None]] = {_DISK: partial(_require_disk, context)}
+    if spec.engine == "ppo":
+        config = TradingConfig.from_json(spec.config)
+        for symbol in config.symbols:
+            looks[f"{symbol} {config.timeframe}"] = partial(
+                _require_candles, context, symbol, config.timeframe
+            )
+    return looks
+
+
+def _holds(context: Context, name: str) -> bool:
+    passed_at = context.passed.get(name)
+    return passed_at is not None and timedelta() <= context.clock.now() - passed_at < _MOMENT
 
 
 def _require_rows(context: Context, config: ForecastConfig) -> None:
@@ -53,15 +85,14 @@ def _require_disk(context: Context) -> None:
         )
 
 
-def _require_candles(context: Context, config: TradingConfig) -> None:
-    for symbol in config.symbols:
-        try:
-            rows = context.candles.rows(symbol, config.timeframe)
-        except DataError as error:
-            raise PreflightFailed(str(error), reason=Reason.DATA_UNAVAILABLE) from error
-        if rows is not None and rows < MIN_BARS:
-            raise PreflightFailed(
-                f"{symbol} has {rows} bars of {config.timeframe}, at least {MIN_BARS} are needed: "
-                "fetch more with `headway data fetch`",
-                reason=Reason.DATA_UNAVAILABLE,
-            )
+def _require_candles(context: Context, symbol: str, timeframe: str) -> None:
+    try:
+        rows = context.candles.rows(symbol, timeframe)
+    except DataError as error:
+        raise PreflightFailed(str(error), reason=Reason.DATA_UNAVAILABLE) from error
+    if rows is not None and rows < MIN_BARS:
+        raise PreflightFailed(
+            f"{symbol} has {rows} bars of {timeframe}, at least {MIN_BARS} are needed: "
+            "fetch more with `headway data fetch`",
+            reason=Reason.DATA_UNAVAILABLE,
+        )

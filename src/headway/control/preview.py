@@ -19,12 +19,13 @@ from headway.control.forecast_plan import (
 )
 from headway.control.preflight import preflight
 from headway.control.translate_runs import FORECAST
+from headway.domain.coverage import Coverage
 from headway.domain.durations import parse_duration_s
 from headway.domain.errors import DataError, PreflightFailed
 from headway.domain.forecast_size import count_parameters, estimate_training_bytes
 from headway.domain.specs import Spec
 from headway.domain.states import State
-from headway.ports import Coverage, RunFilter, Transaction
+from headway.ports import RunFilter, Transaction
 from headway.wire.forecast import ForecastConfig
 
 _LIKE_RUNS = 50  # newest finished runs that are asked for their speed

@@ -9,6 +9,7 @@ from enum import StrEnum
 from headway.control.context import Context
 from headway.domain.errors import InvalidInput, NotFound
 from headway.domain.ids import require_run_id
+from headway.domain.retention import Kept, explain_removed
 from headway.domain.runs import Run
 from headway.domain.states import ACTIVE
 from headway.ports import Place, RunFilter, SlotUse
@@ -64,14 +65,26 @@ class LogPiece:
     next_offset: int
 
 
-def get_view(context: Context, run_id: str) -> RunView:
-    """A run; NotFound when there is none, also for a text that is no id."""
+def require_findable(run_id: str) -> str:
+    """The id itself; NotFound for a text that is no id, and so names no run."""
     try:
-        require_run_id(run_id)
+        return require_run_id(run_id)
     except InvalidInput as error:
         raise NotFound(f"there is no run {run_id[:80]!r}") from error
+
+
+def get_view(context: Context, run_id: str) -> RunView:
+    """A run; NotFound when there is none, also for a text that is no id."""
+    require_findable(run_id)
     run, position = context.store.read(lambda tx: (tx.get_run(run_id), tx.queue_position(run_id)))
     return RunView(run, position, contact_of(context, run))
+
+
+def require_kept(run: Run, kept: Kept) -> None:
+    """To be asked where something is not there: NotFound, with when and by what, when retention has removed it."""
+    told = explain_removed(run.removed, kept, run.id)
+    if told is not None:
+        raise NotFound(told)
 
 
 def list_views(context: Context, which: RunFilter) -> RunPage:
@@ -136,7 +149,10 @@ def read_console(
     offset: int | None = None,
     tail_lines: int = 200,
 ) -> LogPiece:
-    """The console log of an attempt (the newest by default): from `offset`, or its last lines."""
+    """The console log of an attempt (the newest by default): from `offset`, or its last lines.
+
+    NotFound, with when and by what, for one that retention has removed.
+    """
     run = get_view(context, run_id).run
     path = context.run_dir(run.id).attempt(attempt if attempt is not None else run.attempt).console
     try:
@@ -146,6 +162,7 @@ def read_console(
             file.seek(begin)
             content = file.read(_MAX_LOG_BYTES)
     except FileNotFoundError:
+        require_kept(run, Kept.LOGS)
         return LogPiece(b"", 0)
     end_offset = begin + len(content)
     if offset is None:

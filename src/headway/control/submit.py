@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -62,21 +63,34 @@ def submit(context: Context, submission: Submission) -> Accepted:
     Raises IdempotencyConflict, RateLimited, PreflightFailed, and what the guard raises.
     """
     try:
-        preflight(context, submission.spec)
+        return submit_later(context, submission).result()
     except PreflightFailed:
         replay = find_replay(context, submission.owner, submission.key, submission.body_sha256)
         if replay is None:
             raise
         return replay
+
+
+def submit_later(context: Context, submission: Submission) -> Future[Accepted]:
+    """As `submit`, without waiting for it, and without a look for a replay where preflight refuses.
+
+    PreflightFailed is raised at once; the future has the other errors.
+    """
+    preflight(context, submission.spec)
     now = context.clock.now()
     run_id = new_run_id(submission.spec.engine, now)
     rate = context.policy.jobs_per_hour if submission.rate_limited else 0
     reach("submit.before_commit")
-    accepted = context.commit(
+    accepted = context.commit_later(
         run_id, lambda tx: _accept(tx, submission, run_id=run_id, jobs_per_hour=rate, now=now)
     )
-    reach("submit.committed")
+    accepted.add_done_callback(_reach_committed)
     return accepted
+
+
+def _reach_committed(done: Future[Accepted]) -> None:
+    if done.exception() is None:
+        reach("submit.committed")
 
 
 def _accept(

@@ -20,7 +20,7 @@ def require_aware(moment: datetime) -> datetime:
 
 def format_utc(moment: datetime) -> str:
     """`2026-11-23T09:05:36.123456Z`; always six digits, so that text order is time order."""
-    return require_aware(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return require_aware(moment).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_utc(text: str) -> datetime:

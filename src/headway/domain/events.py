@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from headway.domain.json import JsonObject
+from headway.domain.states import State
 
 
 class EventKind(StrEnum):
@@ -31,6 +32,9 @@ class EventKind(StrEnum):
     RUN_ENDED = (
         "run_ended"  # -> done, failed, cancelled; data: state, reason, error, attempt_runtime_s, runtime_s
     )
+    DATA_REMOVED = (
+        "data_removed"  # of a run that has ended; data: a `Removal` for each of logs, metrics, checkpoints
+    )
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,18 @@ class Event:
     at: datetime
     kind: EventKind
     data: JsonObject
+
+
+_STATE_AFTER = {
+    EventKind.RUN_QUEUED: State.QUEUED,
+    EventKind.RUN_RESUMED: State.QUEUED,
+    EventKind.ATTEMPT_ENDED: State.QUEUED,
+    EventKind.RUN_CLAIMED: State.PREFLIGHT,
+    EventKind.TRAINING_STARTED: State.TRAINING,
+    EventKind.EVALUATION_STARTED: State.EVALUATING,
+}
+
+
+def state_after(kind: EventKind, data: JsonObject) -> State | None:
+    """The state that a run enters with an event; None for a fact that changes none."""
+    return State(str(data["state"])) if kind is EventKind.RUN_ENDED else _STATE_AFTER.get(kind)

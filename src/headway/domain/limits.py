@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from headway.domain.errors import InvalidInput
@@ -30,7 +30,7 @@ class Limits:
     threads: int = 1
 
     def to_json(self) -> JsonObject:
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Limits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headway.domain.json import JsonObject
@@ -31,7 +31,7 @@ class Progress:
     eta_s: float | None = None
 
     def to_json(self) -> JsonObject:
-        return asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Progress:

@@ -39,6 +39,7 @@ class Run:
     name: str = ""  # what people call it; may be changed, also after the end
     tags: tuple[str, ...] = ()
     notes: str = ""
+    removed: dict[str, str] = field(default_factory=dict)  # when retention took logs, metrics, checkpoints
 
     def evolve(self, **changes: Any) -> Run:
         """A copy with some fields changed."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from headway.domain.errors import InvalidInput
@@ -39,20 +40,24 @@ class TradingConfig:
     skip_validation: bool = False  # gaps in the candles are warnings rather than errors
 
     def to_json(self) -> JsonObject:
-        return {**asdict(self), "symbols": list(self.symbols), "features": list(self.features)}
+        return {**vars(self), "symbols": list(self.symbols), "features": list(self.features)}
 
     @classmethod
     def from_json(cls, data: JsonObject) -> TradingConfig:
         """The configuration in `data`; InvalidInput for a key that is not known."""
-        known = {f.name for f in fields(cls)}
         for key in data:
-            if key not in known:
-                raise InvalidInput("config", key, f"known keys are {', '.join(sorted(known))}")
+            if key not in _known_keys():
+                raise InvalidInput("config", key, f"known keys are {', '.join(sorted(_known_keys()))}")
         values: dict[str, Any] = dict(data)
         for name in ("symbols", "features"):
             if name in values:
                 values[name] = tuple(values[name])
         return cls(**values)
+
+
+@cache
+def _known_keys() -> frozenset[str]:
+    return frozenset(field.name for field in fields(TradingConfig))
 
 
 def require_features(features: tuple[str, ...]) -> tuple[str, ...]:

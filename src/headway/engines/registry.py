@@ -13,7 +13,7 @@ from headway.engines.base import Train
 _MODULES = {"ppo": "headway.engines.ppo.engine", "forecast": "headway.engines.forecast.engine"}
 _NEEDS = {
     "ppo": ("torch", "stable_baselines3", "gymnasium", "polars", "arch", "jinja2"),
-    "forecast": ("torch", "lightning", "polars", "talib", "jinja2", "safetensors", "psutil", "yaml"),
+    "forecast": ("torch", "lightning", "polars", "talib", "arch", "jinja2", "safetensors", "psutil", "yaml"),
 }
 
 

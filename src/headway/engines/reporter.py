@@ -19,7 +19,7 @@ from headway.wire.attempts import StopRequest
 from headway.wire.lines import LineKind
 from headway.wire.rundir import RunDir, hash_file, prune_checkpoints, seal_checkpoint, write_json
 
-_TELL_EVERY_S = 0.25
+_TELL_EVERY_S = 0.5
 _RATE_OVER_S = 5.0
 _KEPT_CHECKPOINTS = 3
 
@@ -99,7 +99,7 @@ class FileReporter:
         if keep is None:
             prune_checkpoints(self._run, keep=_KEPT_CHECKPOINTS)
         else:
-            prune_checkpoints(self._run, keep=1, steps=keep)
+            prune_checkpoints(self._run, keep=1, steps=(*keep, step))
         self._log.add(LineKind.CHECKPOINT, checkpoint.to_json())
 
     def artifact(self, path: Path, kind: str) -> Artifact:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from headway.domain.coverage import Coverage
 from headway.domain.errors import DataError
 from headway.domain.subjects import CANDLES_FILE
 from headway.domain.trading import TIMEFRAMES_S, require_timeframe
 from headway.markets.spans import read_span
-from headway.ports import Coverage
 
 PACKAGED_LABEL = "packaged demo data (arch)"
 SUFFIXES = (".csv", ".parquet")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headway.domain.coverage import DatasetCheck, DatasetFault
 from headway.domain.errors import DataError
 from headway.markets.check import check_file
 from headway.markets.problems import GAP
 from headway.markets.table import read_table
-from headway.ports import DatasetCheck, DatasetFault
 
 _SCHEMA = {"missing_column", "column_twice", "unreadable", "no_rows"}
 _TIMES = "timestamp"

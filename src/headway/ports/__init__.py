@@ -6,10 +6,10 @@ Every adapter of a port keeps the promises in its docstrings; the contract suite
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -18,9 +18,32 @@ from headway.domain.json import JsonObject
 from headway.domain.metrics import Bucket, MetricPoint
 from headway.domain.runs import Run
 from headway.domain.states import State
+from headway.ports.bus import EventBus, Subscription
+from headway.ports.executors import DataCatalog, EngineCatalog, Executor, Predictor, Sighting
 from headway.ports.sessions import SessionTransaction
 from headway.ports.webhooks import HookTransaction
-from headway.wire.attempts import ExitRecord, Launch, StopRequest
+
+__all__ = [
+    "Claim",
+    "Clock",
+    "DataCatalog",
+    "EngineCatalog",
+    "EventBus",
+    "Executor",
+    "LogCursor",
+    "Place",
+    "Predictor",
+    "Reply",
+    "RunFilter",
+    "RunRows",
+    "RunSort",
+    "Sighting",
+    "SlotUse",
+    "SortBy",
+    "Store",
+    "Subscription",
+    "Transaction",
+]
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[str | float, ...]  # where a row stands in its order; ends with its id
@@ -34,9 +57,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds from any moment on; they only grow, at the pace of time."""
-
-
-# --- Store -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -261,11 +281,20 @@ class Transaction(HookTransaction, SessionTransaction, Protocol):
 
     def count_points(self, run_id: str) -> int: ...
 
+    def measure_series(self, run_id: str) -> int:
+        """Bytes that the packed series of a run take."""
+
+    def remove_series(self, run_id: str) -> None:
+        """Remove all series of a run. Quiet when there are none."""
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         """Idempotent by path: the newest wins."""
 
     def add_checkpoint(self, run_id: str, checkpoint: Checkpoint) -> None:
         """Idempotent by path: the newest wins."""
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        """Forget a checkpoint. Quiet when it is not known."""
 
     def artifacts(self, run_id: str) -> list[Artifact]: ...
 
@@ -295,6 +324,13 @@ class Store(Protocol):
         durable: then it may be, or not.
         """
 
+    def write_later(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """As `write`, without waiting for it: the future has what `write` returns or raises. It cannot be cancelled.
+
+        For callers that must not block, as an event loop; each future belongs to one caller. StoreUnavailable at once
+        when the store is closed.
+        """
+
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a consistent snapshot; writing in it is an error."""
 
@@ -306,143 +342,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Finish what was accepted, then release everything. Idempotent."""
-
-
-# --- Executor --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """What an executor knows of an attempt now, each part with its evidence.
-
-    `exit` set: the attempt is over and nothing of it is alive. Else `alive` True: its supervisor is held to be
-    alive by a proof that cannot be faked by a recycled pid. `alive` False with no exit: the supervisor is gone and
-    the attempt must be buried. `alive` None: cannot be known now (host unreachable); contact is lost, nothing more.
-    """
-
-    alive: bool | None
-    heartbeat_at: datetime | None
-    exit: ExitRecord | None
-
-
-class Executor(Protocol):
-    """Where attempts run: makes the run directory grow, and proves death."""
-
-    @property
-    def name(self) -> str:
-        """The word of `Spec.executor`."""
-
-    def start(self, launch: Launch) -> None:
-        """Start an attempt. Idempotent for (run, attempt): called again, nothing is started twice, whether the
-        first call's process lives or has ended."""
-
-    def observe(self, run_id: str, attempt: int) -> Sighting:
-        """What is known now; never waits."""
-
-    def cancel(self, run_id: str, attempt: int, request: StopRequest) -> None:
-        """Ask the attempt to end. Idempotent; quiet when it has ended. Returns before it is dead."""
-
-    def bury(self, run_id: str, attempt: int) -> ExitRecord:
-        """After the supervisor is gone: kill whatever is left of the attempt, make sure it can never start, and
-        return the proof, which `observe` shows from then on. Idempotent. Raises Conflict when it is alive."""
-
-    def close(self) -> None:
-        """Release what belongs to this process. Attempts run on."""
-
-
-# --- Bus -------------------------------------------------------------------------------------------------------
-
-
-class Subscription(Protocol):
-    """One follower's wake-ups."""
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until something of the topic may have changed; False after the timeout."""
-
-    def close(self) -> None: ...
-
-
-class EventBus(Protocol):
-    """Wakes followers. It carries no content: who is woken reads the store from its own cursor, so that a slow
-    follower is caught up and a lost wake-up costs a poll, never an event."""
-
-    def publish(self, topics: Sequence[str]) -> None:
-        """Wake all who follow one of the topics (run ids; `*` is always woken). Never blocks."""
-
-    def subscribe(self, topic: str, notify: Callable[[], None] | None = None) -> Subscription:
-        """Follow a run id or `*`. `notify`, if given, is called on each wake-up, from the thread that brings it."""
-
-    def close(self) -> None:
-        """Release what belongs to this process; nobody is woken from elsewhere any more. Idempotent."""
-
-
-# --- What else control asks for --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """Candles that are there. `rows` of a coarser timeframe than the file's own are an estimate."""
-
-    symbol: str
-    timeframe: str
-    filename: str
-    rows: int | None
-    first_at: datetime | None  # when the first bar opens, and the last
-    last_at: datetime | None
-    columns: tuple[str, ...] = ()
-    size_bytes: int | None = None
-    origin: str = "file"  # or packaged
-    label: str | None = None
-    problem: str | None = None  # why something above is None
-
-
-@dataclass(frozen=True)
-class DatasetFault:
-    severity: str  # error, warning
-    message: str
-    row: int | None  # 1 follows the header
-
-
-@dataclass(frozen=True)
-class DatasetCheck:
-    """What is found when all of a file of candles is read. `first` and `last` are closing times, ISO 8601."""
-
-    filename: str
-    symbol: str
-    rows: int
-    faults: tuple[DatasetFault, ...]
-    schema_valid: bool
-    times_valid: bool
-    gaps: int
-    dtypes: dict[str, str]
-    first: str | None
-    last: str | None
-
-
-class Predictor(Protocol):
-    """Makes forecasts with the model of a finished run."""
-
-    def predict(self, run_dir: Path, data: Path | None, out: Path) -> None:
-        """Write a Parquet file of forecasts on a file of candles, on the run's own without one. Waits.
-        Busy while another is at work; DataError, with what was said, when there is no file in the end."""
-
-
-class DataCatalog(Protocol):
-    """Are data there for a training?"""
-
-    def rows(self, symbol: str, timeframe: str) -> int | None:
-        """Bars available, None when they cannot be counted cheaply; DataError when there are none at all."""
-
-    def coverage(self, source: str, timeframe: str) -> Coverage:
-        """What there is of a source (a symbol, or the name of a file) in a timeframe, by cheap counting.
-        DataError when there is nothing, or only bars that the timeframe cannot be made from."""
-
-    def list_all(self) -> Sequence[Coverage]:
-        """All candles as they are, the user's own by file name first."""
-
-
-class EngineCatalog(Protocol):
-    """Which engines can run here?"""
-
-    def require(self, engine: str) -> None:
-        """PreflightFailed, naming what to install, unless the engine can run on this machine."""

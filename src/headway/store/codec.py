@@ -58,6 +58,14 @@ def decode_run(text: str) -> Run:
     )
 
 
+def find_run(text: str) -> Run | None:
+    """As `decode_run`; None for a record that cannot be read."""
+    try:
+        return decode_run(text)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 def to_text(moment: datetime | None) -> str | None:
     return None if moment is None else format_utc(moment)
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import RowMapping, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.domain.clock import format_utc
@@ -18,6 +18,7 @@ from headway.domain.json import encode_json
 from headway.domain.webhooks import Delivery, DeliveryState, Webhook
 from headway.ports.webhooks import DeliveryFilter
 from headway.store.codec import from_text, to_text
+from headway.store.session import Session
 from headway.store.tables import deliveries, webhooks
 
 _WAITING = deliveries.c.state == DeliveryState.WAITING.value
@@ -27,7 +28,7 @@ _TIMES = ("created_at", "old_secret_until")
 class SqlHooks:
     """Works on a connection that is within a transaction."""
 
-    _db: Connection
+    _db: Session
 
     # webhooks
     def insert_webhook(self, webhook: Webhook) -> None:
@@ -105,9 +106,11 @@ class SqlHooks:
         return [_to_delivery(row) for row in self._db.execute(newest).mappings()]
 
     def count_deliveries(self, webhook_id: str) -> dict[DeliveryState, int]:
-        counted = select(deliveries.c.state, func.count()).where(deliveries.c.webhook_id == webhook_id)
-        rows = self._db.execute(counted.group_by(deliveries.c.state))
-        return {DeliveryState(state): int(count) for state, count in rows}
+        counted = select(deliveries.c.state, func.count().label("number"))
+        of_webhook = counted.where(deliveries.c.webhook_id == webhook_id).group_by(deliveries.c.state)
+        return {
+            DeliveryState(row["state"]): int(row["number"]) for row in self._db.execute(of_webhook).mappings()
+        }
 
     def due_webhooks(self, now: datetime) -> list[str]:
         due = select(deliveries.c.webhook_id).where(_WAITING, deliveries.c.next_at <= format_utc(now))
@@ -184,9 +187,9 @@ def _to_delivery(row: RowMapping) -> Delivery:
     return Delivery(**{**row, **times, **named})
 
 
-def _insert(connection: Connection, table: Any, rows: list[dict[str, Any]], taken: str) -> None:
+def _insert(session: Session, table: Any, rows: list[dict[str, Any]], taken: str) -> None:
     try:
-        connection.execute(insert(table), rows)
+        session.execute(insert(table), rows)
     except IntegrityError as error:
         raise ValueError(taken) from error
 

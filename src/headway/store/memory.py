@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
@@ -22,7 +23,7 @@ from headway.ports import LogCursor, Reply, RunFilter, RunRows, SlotUse, StoreFa
 from headway.store import overlap
 from headway.store.matching import matches, place_of
 from headway.store.memory_hooks import HookTables, MemoryHooks
-from headway.store.memory_sessions import MemorySessions
+from headway.store.memory_signed_in import MemorySessions
 from headway.store.series import Block, append
 
 T = TypeVar("T")
@@ -95,6 +96,14 @@ class MemoryStore:
             value = work(_MemoryTransaction(branch))
             self._tables = branch
             return value
+
+    def write_later(self, work: Callable[[Transaction], T]) -> Future[T]:
+        outcome: Future[T] = Future()
+        try:
+            outcome.set_result(self.write(work))
+        except Exception as error:  # noqa: BLE001  (it belongs to whoever asks the future)
+            outcome.set_exception(error)
+        return outcome
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         return work(_ReadOnly(self._tables))
@@ -319,11 +328,23 @@ class _MemoryTransaction(MemoryHooks, MemorySessions):
     def count_points(self, run_id: str) -> int:
         return sum(found.points for (owner, _, _), found in self._tables.series.items() if owner == run_id)
 
+    def measure_series(self, run_id: str) -> int:
+        kept = (
+            found.kept.values() for (owner, _, _), found in self._tables.series.items() if owner == run_id
+        )
+        return sum(len(block.payload) for blocks in kept for block in blocks)
+
+    def remove_series(self, run_id: str) -> None:
+        self._tables.series = {key: kept for key, kept in self._tables.series.items() if key[0] != run_id}
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         self._tables.artifacts[run_id, artifact.path] = artifact
 
     def add_checkpoint(self, run_id: str, checkpoint: Checkpoint) -> None:
         self._tables.checkpoints[run_id, checkpoint.path] = checkpoint
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        self._tables.checkpoints.pop((run_id, path), None)
 
     def artifacts(self, run_id: str) -> list[Artifact]:
         return [found for (owner, _), found in sorted(self._tables.artifacts.items()) if owner == run_id]
@@ -345,6 +366,7 @@ class _ReadOnly(_MemoryTransaction):
     ) = _refuse
     claim_slots = free_slots = set_lease = extend_lease = drop_lease = append_event = set_cursor = _refuse
     set_log_cursor = append_points = add_artifact = add_checkpoint = _refuse
+    remove_series = remove_checkpoint = _refuse
     insert_webhook = update_webhook = delete_webhook = hold_webhook = release_webhook = _refuse
     release_webhooks = insert_deliveries = update_delivery = postpone_deliveries = _refuse
     bury_deliveries = revive_deliveries = forget_deliveries = _refuse

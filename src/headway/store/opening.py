@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from headway.domain.errors import InvalidInput, StoreUnavailable
+from headway.domain.errors import InvalidInput, NotFound, StoreUnavailable
 from headway.ports import EventBus, Store
 from headway.store.bus import LocalBus
 from headway.store.memory import MemoryStore
@@ -35,7 +36,7 @@ def open_store(url: str, *, folder_id: int | None = None) -> Store:
     """
     if url == _MEMORY:
         return MemoryStore()
-    writer, reader = make_engines(_parse(url))
+    writer, reader = make_engines(parse_url(url))
     with ExitStack() as failing:
         failing.callback(writer.dispose)
         failing.callback(reader.dispose)
@@ -55,13 +56,13 @@ def open_bus(url: str) -> EventBus:
     if not is_shared(url):
         return LocalBus()
     bus = import_module("headway.store.postgres_bus")  # its driver is an extra
-    opened: EventBus = bus.PostgresBus(connection_arguments(_parse(url)))
+    opened: EventBus = bus.PostgresBus(connection_arguments(parse_url(url)))
     return opened
 
 
 def is_shared(url: str) -> bool:
     """Whether several servers may work on the store of this URL at the same time."""
-    return url != _MEMORY and is_postgres(_parse(url))
+    return url != _MEMORY and is_postgres(parse_url(url))
 
 
 def make_engines(url: URL) -> tuple[Engine, Engine]:
@@ -70,17 +71,68 @@ def make_engines(url: URL) -> tuple[Engine, Engine]:
         return make_postgres_engines(url)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    writer = create_engine(url, execution_options={_WRITE: True}, pool_size=1, max_overflow=0)
-    reader = create_engine(url, pool_size=8, max_overflow=40)
+    writer = create_engine(
+        url, execution_options={_WRITE: True}, pool_size=1, max_overflow=0, paramstyle="named"
+    )
+    reader = create_engine(url, pool_size=8, max_overflow=40, paramstyle="named")
     for engine in (writer, reader):
         event.listen(engine, "connect", _prepare_reader if engine is reader else _prepare_writer)
         event.listen(engine, "begin", _begin)
     return writer, reader
 
 
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """A snapshot of a database as it lies there: nothing is made, migrated or written.
+
+    Raises NotFound where there is none, InvalidInput for a URL that cannot be used, StoreUnavailable.
+    """
+    parsed = parse_url(url)
+    path = database_file(url)
+    if path is not None and not path.is_file():
+        raise NotFound(
+            f"there is no database {path}: set HEADWAY_DATA_DIR or HEADWAY_DATABASE_URL to where it is"
+        )
+    writer, reader = make_engines(parsed)
+    with ExitStack() as stack:
+        stack.callback(writer.dispose)
+        stack.callback(reader.dispose)
+        try:
+            connection = stack.enter_context(reader.connect())
+            connection.begin()  # never committed: there is nothing to commit, and on a broken file that fails
+            schema_of(connection)  # opens the file, which connecting to SQLite does not
+        except DBAPIError as error:
+            raise StoreUnavailable(f"the database cannot be opened: {error.orig}") from error
+        yield connection
+
+
+def require_newest(url: str) -> None:
+    """StoreUnavailable for a database of an older or a newer schema; NotFound where there is none."""
+    with reading(url) as connection:
+        found = schema_of(connection)
+    if found != SCHEMA:
+        raise StoreUnavailable(
+            f"the database has schema {found or 'none'}, this command needs {SCHEMA}: "
+            "make a backup, then start the server of this version once"
+        )
+
+
+def shown_url(url: str) -> str:
+    """A URL for people: without its password."""
+    return parse_url(url).set(query={}).render_as_string(hide_password=True)
+
+
+def database_file(url: str) -> Path | None:
+    """The file of a SQLite database; None for another database. InvalidInput for a store that keeps nothing."""
+    parsed = parse_url(url)
+    if is_postgres(parsed):
+        return None
+    return Path(parsed.database or "")
+
+
 def migrate(connection: Connection) -> None:
     """Bring a database to the newest schema; quick when it is there. StoreUnavailable for one that is newer still."""
-    found = _schema_of(connection)
+    found = schema_of(connection)
     if found == SCHEMA:
         return
     if found is not None and found > SCHEMA:
@@ -101,13 +153,15 @@ def _bind_to_folder(connection: Connection, folder_id: int) -> None:
         )
 
 
-def _schema_of(connection: Connection) -> str | None:
+def schema_of(connection: Connection) -> str | None:
+    """The schema of a database; None for one without tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """The URL of a database, with its driver. InvalidInput for one that cannot be used, and for `memory:`."""
     try:
         parsed = make_url(url)
         parsed = with_driver(parsed) if is_postgres(parsed) else parsed

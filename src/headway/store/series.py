@@ -56,6 +56,11 @@ class Blocks(Protocol):
     def count_overlapping(self, level: int, first_step: int, last_step: int) -> int: ...
 
 
+def entry_bytes(level: int) -> int:
+    """How many bytes of a block an entry of a level takes."""
+    return _SPAN.size if level else _POINT.size
+
+
 def append(blocks: Blocks, count: int, points: Sequence[tuple[int, float]]) -> None:
     """Add points to a series that has `count` of them."""
     fresh = [Entry(step, step, step, value, step, value, 1) for step, value in points]

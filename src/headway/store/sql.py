@@ -1,7 +1,10 @@
 """The SQL store: one writer thread that commits in groups, and readers on snapshots of their own.
 
 A commit that reaches the disk costs the same for one transaction as for fifty. So writers hand their work to one
-thread, which runs what is waiting within one transaction, each piece in a savepoint, and answers after the commit.
+thread, which runs what is waiting within one transaction, and answers after the commit.
+
+A piece that raises before it has written leaves nothing to undo. One that raises after takes the others with it: they
+are run once more, each in a savepoint. Savepoints for all would cost each of them more than what they do.
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headway.domain.errors import StoreUnavailable
 from headway.ports import StoreFacts, Transaction
 from headway.store.facts import read_facts
+from headway.store.session import Session
+from headway.store.tally import Tally
 from headway.store.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -37,6 +42,13 @@ class _Piece:
     outcome: Future[Any]
 
 
+_Attempt = Callable[[_Piece, Session, Tally], Callable[[], None]]
+
+
+class _Halfway(Exception):
+    """A piece has raised after it had written."""
+
+
 class SqlStore:
     """Runs on any database that SQLAlchemy speaks to; `store/opening` makes one."""
 
@@ -50,17 +62,21 @@ class SqlStore:
         self._thread.start()
 
     def write(self, work: Callable[[Transaction], T]) -> T:
+        return self.write_later(work).result()
+
+    def write_later(self, work: Callable[[Transaction], T]) -> Future[T]:
         outcome: Future[T] = Future()
+        outcome.set_running_or_notify_cancel()  # what is accepted is done: it cannot be called off
         with self._closing:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             self._waiting.put(_Piece(work, outcome))
-        return outcome.result()
+        return outcome
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         try:
             with self._reader.begin() as connection:
-                return work(SqlTransaction(connection))
+                return work(SqlTransaction(Session(connection)))
         except (DBAPIError, PoolTimeout) as error:
             raise _unavailable(error) from error
 
@@ -116,18 +132,44 @@ class SqlStore:
 
     def _commit_once(self, group: list[_Piece]) -> list[Callable[[], None]]:
         """Run all pieces and commit them; how to answer each of them."""
+        try:
+            return self._commit_with(_attempt, group)
+        except _Halfway:
+            return self._commit_with(_attempt_in_savepoint, group)
+
+    def _commit_with(self, attempt: _Attempt, group: list[_Piece]) -> list[Callable[[], None]]:
         with self._writer.begin() as connection:
-            return [_attempt(connection, piece) for piece in group]
+            session = Session(connection)
+            tally = Tally(session)
+            answers = [attempt(piece, session, tally) for piece in group]
+            tally.flush()
+        return answers
 
 
-def _attempt(connection: Connection, piece: _Piece) -> Callable[[], None]:
-    """Run one piece in a savepoint; how to answer once it is durable."""
+def _attempt(piece: _Piece, session: Session, tally: Tally) -> Callable[[], None]:
+    """Run one piece; how to answer once it is durable. Raises _Halfway when it leaves something to undo."""
+    session.changed = False
     try:
-        with connection.begin_nested():
-            value = piece.work(SqlTransaction(connection))
+        value = piece.work(SqlTransaction(session, tally))
     except DBAPIError:
         raise  # the whole group falls: the database is in trouble, not the work
+    except Exception as error:
+        if session.changed:
+            raise _Halfway from error
+        return _bind(piece.outcome.set_exception, error)
+    return _bind(piece.outcome.set_result, value)
+
+
+def _attempt_in_savepoint(piece: _Piece, session: Session, tally: Tally) -> Callable[[], None]:
+    """As `_attempt`; what is left halfway is undone."""
+    try:
+        with session.connection.begin_nested():
+            value = piece.work(SqlTransaction(session, tally))
+            tally.flush()
+    except DBAPIError:
+        raise
     except Exception as error:  # noqa: BLE001  (what the work raises belongs to its caller, whatever it is)
+        tally.forget()
         return _bind(piece.outcome.set_exception, error)
     return _bind(piece.outcome.set_result, value)
 

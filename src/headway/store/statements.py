@@ -1,23 +1,34 @@
-"""The statements of the store that have a fixed shape: built once, so that SQLAlchemy compiles each only once.
+"""The statements of the store that have a fixed shape: built once, and compiled once (`session.Session.run`).
 
-Their parameters begin with `b_`, lest they be taken for the columns of an update.
+All their parameters are in them by name. Where one stands for a row to be found and not for a value to be stored, it
+begins with `b_`, lest it be taken for a column of an update.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, String, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import Integer, String, bindparam, delete, func, insert, literal, null, select, tuple_, update
 
 from headway.domain.states import ACTIVE, TERMINAL, State
-from headway.store.tables import counters, events, log_cursors, queue, replies, runs
+from headway.store.tables import counters, events, leases, log_cursors, queue, replies, runs, slots
 
 _POSITION = "event_position"
-_ACTIVE = tuple(state.value for state in ACTIVE)
-_TERMINAL = tuple(state.value for state in TERMINAL)
+_ACTIVE = [literal(state.value) for state in ACTIVE]
+_TERMINAL = [literal(state.value) for state in TERMINAL]
 
 INSERT_RUN = insert(runs)
-UPDATE_RUN = update(runs).where(runs.c.id == bindparam("b_id"), runs.c.event_seq == bindparam("b_seq"))
-TOUCH_RUN = update(runs).where(
-    runs.c.id == bindparam("b_id"), runs.c.attempt == bindparam("b_attempt"), runs.c.state.not_in(_TERMINAL)
+UPDATE_RUN = (
+    update(runs)
+    .where(runs.c.id == bindparam("b_id"), runs.c.event_seq == bindparam("b_seq"))
+    .values({column.name: bindparam(column.name) for column in runs.c if column is not runs.c.id})
+)
+TOUCH_RUN = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("b_id"),
+        runs.c.attempt == bindparam("b_attempt"),
+        runs.c.state.not_in(_TERMINAL),
+    )
+    .values(record=bindparam("record"))
 )
 FIND_RUN = select(runs.c.record).where(runs.c.id == bindparam("b_id"))
 ACTIVE_RUNS = select(runs.c.record).where(runs.c.state.in_(_ACTIVE)).order_by(runs.c.created_at, runs.c.id)
@@ -37,10 +48,11 @@ CREATION_TIMES = (
     .order_by(runs.c.created_at.desc())
     .limit(bindparam("b_limit"))
 )
-FIND_REPLY = select(replies).where(
+INSERT_REPLY = insert(replies)
+FIND_REPLY = select(replies.c.run_id, replies.c.body_sha256, replies.c.response, replies.c.created_at).where(
     replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key")
 )
-FIND_QUEUED = select(queue).where(queue.c.run_id == bindparam("b_id"))
+FIND_QUEUED = select(queue.c.rank, queue.c.created_at).where(queue.c.run_id == bindparam("b_id"))
 ENQUEUE = insert(queue).from_select(
     ["run_id", "rank", "created_at"],
     select(
@@ -49,38 +61,58 @@ ENQUEUE = insert(queue).from_select(
         bindparam("b_created", type_=String),
     ).where(~select(queue.c.run_id).where(queue.c.run_id == bindparam("b_id")).exists()),
 )
-COUNT_AHEAD = (
-    select(func.count())
-    .select_from(queue)
-    .where(
-        tuple_(queue.c.rank, queue.c.created_at, queue.c.run_id)
-        < tuple_(bindparam("b_rank"), bindparam("b_created"), bindparam("b_id"))
-    )
+DEQUEUE = delete(queue).where(queue.c.run_id == bindparam("b_id"))
+QUEUE_LENGTH = select(func.count()).select_from(queue)
+_PLACES = tuple_(queue.c.rank, queue.c.created_at, queue.c.run_id)
+_PLACE = tuple_(bindparam("b_rank"), bindparam("b_created"), bindparam("b_id"))
+COUNT_AHEAD = QUEUE_LENGTH.where(_PLACES < _PLACE)
+COUNT_BEHIND = select(func.count()).select_from(
+    select(queue.c.run_id).where(_PLACES > _PLACE).limit(bindparam("b_limit")).subquery()
 )
 QUEUED = (
     select(queue.c.run_id)
     .order_by(queue.c.rank, queue.c.created_at, queue.c.run_id)
     .limit(bindparam("b_limit"))
 )
-NEXT_POSITION = (
-    update(counters)
-    .where(counters.c.name == _POSITION)
-    .values(value=counters.c.value + 1)
-    .returning(counters.c.value)
+FREE_RETIRED_SLOTS = delete(slots).where(slots.c.run_id == bindparam("b_id"), slots.c.retired == 1)
+FREE_SLOTS = update(slots).where(slots.c.run_id == bindparam("b_id")).values(run_id=null())
+SLOTS = select(slots.c.kind, slots.c.slot, slots.c.run_id).order_by(slots.c.kind, slots.c.slot)
+INSERT_LEASE = insert(leases)
+FIND_LEASE = select(leases.c.token, leases.c.until).where(leases.c.run_id == bindparam("b_id"))
+EXTEND_LEASE = (
+    update(leases)
+    .where(leases.c.run_id == bindparam("b_id"), leases.c.token == bindparam("b_token"))
+    .values(until=bindparam("until"))
 )
+DROP_LEASE = delete(leases).where(leases.c.run_id == bindparam("b_id"))
+INSERT_EVENT = insert(events)
 LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
+SET_LAST_POSITION = update(counters).where(counters.c.name == _POSITION).values(value=bindparam("b_position"))
+_EVENT = select(
+    events.c.run_id,
+    events.c.seq,
+    events.c.position,
+    events.c.attempt,
+    events.c.at,
+    events.c.kind,
+    events.c.data,
+)
 EVENTS_OF = (
-    select(events)
-    .where(events.c.run_id == bindparam("b_id"), events.c.seq > bindparam("b_after"))
+    _EVENT.where(events.c.run_id == bindparam("b_id"), events.c.seq > bindparam("b_after"))
     .order_by(events.c.seq)
     .limit(bindparam("b_limit"))
 )
 EVENTS_AFTER = (
-    select(events)
-    .where(events.c.position > bindparam("b_after"))
+    _EVENT.where(events.c.position > bindparam("b_after"))
     .order_by(events.c.position)
     .limit(bindparam("b_limit"))
 )
 LOG_CURSOR = select(log_cursors.c.offset_bytes, log_cursors.c.seq).where(
     log_cursors.c.run_id == bindparam("b_id"), log_cursors.c.attempt == bindparam("b_attempt")
+)
+INSERT_LOG_CURSOR = insert(log_cursors)
+MOVE_LOG_CURSOR = (
+    update(log_cursors)
+    .where(log_cursors.c.run_id == bindparam("b_id"), log_cursors.c.attempt == bindparam("b_attempt"))
+    .values(offset_bytes=bindparam("offset_bytes"), seq=bindparam("seq"))
 )

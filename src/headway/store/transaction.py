@@ -7,15 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -31,35 +23,30 @@ from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
 from headway.store.hooks import SqlHooks
 from headway.store.matching import sort_name
-from headway.store.sessions import SqlSessions
-from headway.store.tables import (
-    artifacts,
-    checkpoints,
-    cursors,
-    events,
-    leases,
-    log_cursors,
-    queue,
-    replies,
-    slots,
-)
+from headway.store.session import Session, Statement, Values
+from headway.store.signed_in import SqlSessions
+from headway.store.tables import artifacts, checkpoints, cursors, slots
+from headway.store.tally import Tally
+
+_NEAR = 1_000  # places in the queue
 
 
 class SqlTransaction(SqlHooks, SqlSessions):
     """Works on a connection that is within a transaction; commits nothing itself."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-        self._series = SqlSeries(connection)
+    def __init__(self, session: Session, tally: Tally | None = None) -> None:
+        self._db = session
+        self._tally = tally or Tally(session)
+        self._series = SqlSeries(session)
 
     # runs
     def insert_run(self, run: Run) -> None:
-        _insert(self._db, statements.INSERT_RUN, _columns_of(run), f"the run {run.id} exists already")
+        _insert(self._db, statements.INSERT_RUN, columns_of(run), f"the run {run.id} exists already")
         listing.index_labels(self._db, run, new=True)
 
     def update_run(self, run: Run, *, expected_seq: int) -> None:
-        changes = {"b_id": run.id, "b_seq": expected_seq, **_columns_of(run)}
-        if self._db.execute(statements.UPDATE_RUN, changes).rowcount == 0:
+        changes = {"b_id": run.id, "b_seq": expected_seq, **columns_of(run)}
+        if self._db.run(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
 
@@ -67,11 +54,11 @@ class SqlTransaction(SqlHooks, SqlSessions):
         stored = self.get_run(run.id)
         touched = stored.evolve(progress=run.progress, latest=run.latest)
         changes = {"b_id": run.id, "b_attempt": run.attempt, "record": encode_run(touched)}
-        if self._db.execute(statements.TOUCH_RUN, changes).rowcount == 0:
+        if self._db.run(statements.TOUCH_RUN, changes).rowcount == 0:
             raise StaleAttempt(f"attempt {run.attempt} of {run.id} is over")
 
     def find_run(self, run_id: str) -> Run | None:
-        record = self._db.execute(statements.FIND_RUN, {"b_id": run_id}).scalar()
+        record = self._db.scalar(statements.FIND_RUN, {"b_id": run_id})
         return None if record is None else decode_run(record)
 
     def get_run(self, run_id: str) -> Run:
@@ -93,22 +80,23 @@ class SqlTransaction(SqlHooks, SqlSessions):
         listing.index_numbers(self._db, run)
 
     def active_runs(self) -> list[Run]:
-        return [decode_run(record) for record in self._db.execute(statements.ACTIVE_RUNS).scalars()]
+        return [decode_run(record) for (record,) in self._db.run(statements.ACTIVE_RUNS, {})]
 
     def newest_done(self, engine: str, series: str) -> Run | None:
-        record = self._db.execute(statements.NEWEST_DONE, {"b_engine": engine, "b_series": series}).scalar()
+        record = self._db.scalar(statements.NEWEST_DONE, {"b_engine": engine, "b_series": series})
         return None if record is None else decode_run(record)
 
     def creation_times(self, owner: str, since: datetime, limit: int) -> list[datetime]:
         bounds = {"b_owner": owner, "b_since": format_utc(since), "b_limit": limit}
-        return [parse_utc(text) for text in self._db.execute(statements.CREATION_TIMES, bounds).scalars()]
+        return [parse_utc(text) for (text,) in self._db.run(statements.CREATION_TIMES, bounds)]
 
     # idempotency
     def find_reply(self, owner: str, key: str) -> Reply | None:
-        row = self._db.execute(statements.FIND_REPLY, {"b_owner": owner, "b_key": key}).first()
+        row = self._db.run(statements.FIND_REPLY, {"b_owner": owner, "b_key": key}).fetchone()
         if row is None:
             return None
-        return Reply(row.run_id, row.body_sha256, json.loads(row.response), parse_utc(row.created_at))
+        run_id, body_sha256, response, created_at = row
+        return Reply(run_id, body_sha256, json.loads(response), parse_utc(created_at))
 
     def insert_reply(self, owner: str, key: str, reply: Reply) -> None:
         row = {
@@ -119,7 +107,7 @@ class SqlTransaction(SqlHooks, SqlSessions):
             "response": encode_json(reply.response).decode(),
             "created_at": format_utc(reply.created_at),
         }
-        _insert(self._db, insert(replies), row, f"the key {key!r} is taken")
+        _insert(self._db, statements.INSERT_REPLY, row, f"the key {key!r} is taken")
 
     # queue and slots
     def enqueue(self, run: Run) -> None:
@@ -128,23 +116,27 @@ class SqlTransaction(SqlHooks, SqlSessions):
             "b_rank": -run.spec.priority,
             "b_created": format_utc(run.created_at),
         }
-        self._db.execute(statements.ENQUEUE, row)
+        self._tally.change_length(self._db.run(statements.ENQUEUE, row).rowcount)
 
     def dequeue(self, run_id: str) -> None:
-        self._db.execute(delete(queue).where(queue.c.run_id == run_id))
+        self._tally.change_length(-self._db.run(statements.DEQUEUE, {"b_id": run_id}).rowcount)
 
     def queue_position(self, run_id: str) -> int | None:
-        row = self._db.execute(statements.FIND_QUEUED, {"b_id": run_id}).first()
+        """Counted from the end where that is near: there a new run is, however long the queue."""
+        row = self._db.run(statements.FIND_QUEUED, {"b_id": run_id}).fetchone()
         if row is None:
             return None
-        place = {"b_rank": row.rank, "b_created": row.created_at, "b_id": run_id}
-        return self._db.execute(statements.COUNT_AHEAD, place).scalar_one()
+        place = {"b_rank": row[0], "b_created": row[1], "b_id": run_id}
+        behind = int(self._db.scalar(statements.COUNT_BEHIND, {**place, "b_limit": _NEAR}))
+        if behind < _NEAR:
+            return self._tally.length - behind - 1
+        return int(self._db.scalar(statements.COUNT_AHEAD, place))
 
     def queued(self, limit: int) -> list[str]:
-        return list(self._db.execute(statements.QUEUED, {"b_limit": limit}).scalars())
+        return [run_id for (run_id,) in self._db.run(statements.QUEUED, {"b_limit": limit})]
 
     def queue_length(self) -> int:
-        return self._db.execute(select(func.count()).select_from(queue)).scalar_one()
+        return self._tally.length
 
     def set_slots(self, kind: str, count: int) -> None:
         of_kind = slots.c.kind == kind
@@ -157,8 +149,7 @@ class SqlTransaction(SqlHooks, SqlSessions):
             self._db.execute(insert(slots), {"kind": kind, "slot": index, "run_id": None, "retired": 0})
 
     def slots(self) -> list[SlotUse]:
-        rows = self._db.execute(select(slots).order_by(slots.c.kind, slots.c.slot))
-        return [SlotUse(row.kind, row.slot, row.run_id) for row in rows]
+        return [SlotUse(*row) for row in self._db.run(statements.SLOTS, {})]
 
     def claim_slots(self, run_id: str, kind: str, count: int) -> tuple[int, ...] | None:
         free = select(slots.c.slot).where(
@@ -172,30 +163,30 @@ class SqlTransaction(SqlHooks, SqlSessions):
         return chosen
 
     def free_slots(self, run_id: str) -> None:
-        held = slots.c.run_id == run_id
-        self._db.execute(delete(slots).where(held, slots.c.retired == 1))
-        self._db.execute(update(slots).where(held).values(run_id=None))
+        self._db.run(statements.FREE_RETIRED_SLOTS, {"b_id": run_id})
+        self._db.run(statements.FREE_SLOTS, {"b_id": run_id})
 
     def set_lease(self, run_id: str, token: str, until: datetime) -> None:
         self.drop_lease(run_id)
-        self._db.execute(insert(leases), {"run_id": run_id, "token": token, "until": format_utc(until)})
+        row = {"run_id": run_id, "token": token, "until": format_utc(until)}
+        self._db.run(statements.INSERT_LEASE, row)
 
     def extend_lease(self, run_id: str, token: str, until: datetime) -> bool:
-        held = update(leases).where(leases.c.run_id == run_id, leases.c.token == token)
-        return self._db.execute(held.values(until=format_utc(until))).rowcount > 0
+        held = {"b_id": run_id, "b_token": token, "until": format_utc(until)}
+        return bool(self._db.run(statements.EXTEND_LEASE, held).rowcount > 0)
 
     def find_lease(self, run_id: str) -> tuple[str, datetime] | None:
-        row = self._db.execute(select(leases).where(leases.c.run_id == run_id)).first()
-        return None if row is None else (row.token, parse_utc(row.until))
+        row = self._db.run(statements.FIND_LEASE, {"b_id": run_id}).fetchone()
+        return None if row is None else (row[0], parse_utc(row[1]))
 
     def drop_lease(self, run_id: str) -> None:
-        self._db.execute(delete(leases).where(leases.c.run_id == run_id))
+        self._db.run(statements.DROP_LEASE, {"b_id": run_id})
 
     # events
     def append_event(
         self, run_id: str, seq: int, attempt: int, at: datetime, kind: EventKind, data: JsonObject
     ) -> Event:
-        position = self._db.execute(statements.NEXT_POSITION).scalar_one()
+        position = self._tally.next_position()
         row = {
             "position": position,
             "run_id": run_id,
@@ -205,21 +196,19 @@ class SqlTransaction(SqlHooks, SqlSessions):
             "kind": kind.value,
             "data": encode_json(data).decode(),
         }
-        _insert(self._db, insert(events), row, f"event {seq} of {run_id} exists already")
+        _insert(self._db, statements.INSERT_EVENT, row, f"event {seq} of {run_id} exists already")
         return Event(run_id, seq, position, attempt, at, kind, data)
 
     def events_of(self, run_id: str, after_seq: int, limit: int) -> list[Event]:
-        found = self._db.execute(
-            statements.EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit}
-        )
+        found = self._db.run(statements.EVENTS_OF, {"b_id": run_id, "b_after": after_seq, "b_limit": limit})
         return [_to_event(row) for row in found]
 
     def events_after(self, position: int, limit: int) -> list[Event]:
-        found = self._db.execute(statements.EVENTS_AFTER, {"b_after": position, "b_limit": limit})
+        found = self._db.run(statements.EVENTS_AFTER, {"b_after": position, "b_limit": limit})
         return [_to_event(row) for row in found]
 
     def last_position(self) -> int:
-        return int(self._db.execute(statements.LAST_POSITION).scalar_one())
+        return self._tally.position
 
     def find_cursor(self, subscriber: str) -> int | None:
         found = select(cursors.c.position).where(cursors.c.subscriber == subscriber)
@@ -235,16 +224,16 @@ class SqlTransaction(SqlHooks, SqlSessions):
 
     # logs, metrics, files
     def log_cursor(self, run_id: str, attempt: int) -> LogCursor:
-        row = self._db.execute(statements.LOG_CURSOR, {"b_id": run_id, "b_attempt": attempt}).first()
-        return LogCursor() if row is None else LogCursor(row.offset_bytes, row.seq)
+        row = self._db.run(statements.LOG_CURSOR, {"b_id": run_id, "b_attempt": attempt}).fetchone()
+        return LogCursor() if row is None else LogCursor(*row)
 
     def set_log_cursor(self, run_id: str, attempt: int, cursor: LogCursor) -> None:
         overlap.require_forward(self.log_cursor(run_id, attempt), cursor)
-        place = {"run_id": run_id, "attempt": attempt}
         values = {"offset_bytes": cursor.offset_bytes, "seq": cursor.seq}
-        moved = update(log_cursors).where(log_cursors.c.run_id == run_id, log_cursors.c.attempt == attempt)
-        if self._db.execute(moved.values(**values)).rowcount == 0:
-            self._db.execute(insert(log_cursors), {**place, **values})
+        place = {"b_id": run_id, "b_attempt": attempt}
+        if self._db.run(statements.MOVE_LOG_CURSOR, {**place, **values}).rowcount == 0:
+            row = {"run_id": run_id, "attempt": attempt, **values}
+            self._db.run(statements.INSERT_LOG_CURSOR, row)
 
     def append_points(self, run_id: str, attempt: int, points: Sequence[MetricPoint]) -> None:
         for name, pairs in overlap.by_name(points).items():
@@ -269,6 +258,12 @@ class SqlTransaction(SqlHooks, SqlSessions):
     def count_points(self, run_id: str) -> int:
         return self._series.count_points(run_id)
 
+    def measure_series(self, run_id: str) -> int:
+        return self._series.measure(run_id)
+
+    def remove_series(self, run_id: str) -> None:
+        self._series.remove(run_id)
+
     def add_artifact(self, run_id: str, artifact: Artifact) -> None:
         old = delete(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.path == artifact.path)
         self._db.execute(old)
@@ -278,6 +273,10 @@ class SqlTransaction(SqlHooks, SqlSessions):
         at = checkpoints.c.path == checkpoint.path
         self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
         self._db.execute(insert(checkpoints), {"run_id": run_id, **checkpoint.to_json()})
+
+    def remove_checkpoint(self, run_id: str, path: str) -> None:
+        at = checkpoints.c.path == path
+        self._db.execute(delete(checkpoints).where(checkpoints.c.run_id == run_id, at))
 
     def artifacts(self, run_id: str) -> list[Artifact]:
         found = select(artifacts).where(artifacts.c.run_id == run_id).order_by(artifacts.c.path)
@@ -289,7 +288,8 @@ class SqlTransaction(SqlHooks, SqlSessions):
         return [Checkpoint(row.path, row.step, row.size_bytes, row.sha256) for row in rows]
 
 
-def _columns_of(run: Run) -> dict[str, Any]:
+def columns_of(run: Run) -> dict[str, Any]:
+    """The row of a run."""
     return {
         "id": run.id,
         "engine": run.spec.engine,
@@ -308,20 +308,13 @@ def _columns_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _insert(connection: Connection, statement: Any, row: dict[str, Any], taken: str) -> None:
+def _insert(session: Session, statement: Statement, row: Values, taken: str) -> None:
     try:
-        connection.execute(statement, row)
+        session.run(statement, row)
     except IntegrityError as error:
         raise ValueError(taken) from error
 
 
-def _to_event(row: Row[Any]) -> Event:
-    return Event(
-        row.run_id,
-        row.seq,
-        row.position,
-        row.attempt,
-        parse_utc(row.at),
-        EventKind(row.kind),
-        json.loads(row.data),
-    )
+def _to_event(row: tuple[Any, ...]) -> Event:
+    run_id, seq, position, attempt, at, kind, data = row
+    return Event(run_id, seq, position, attempt, parse_utc(at), EventKind(kind), json.loads(data))

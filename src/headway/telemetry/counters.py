@@ -9,17 +9,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from headway.domain.events import Event, EventKind
+from headway.domain.events import Event, EventKind, state_after
+from headway.domain.reasons import Reason, rule_of
 from headway.domain.states import State
 
-_STATE_OF = {
-    EventKind.RUN_QUEUED: State.QUEUED,
-    EventKind.RUN_RESUMED: State.QUEUED,
-    EventKind.ATTEMPT_ENDED: State.QUEUED,
-    EventKind.RUN_CLAIMED: State.PREFLIGHT,
-    EventKind.TRAINING_STARTED: State.TRAINING,
-    EventKind.EVALUATION_STARTED: State.EVALUATING,
-}
 _RUNTIME_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 48 * 3600)
 
 
@@ -54,8 +47,12 @@ class Counters:
             buckets=_RUNTIME_BUCKETS_S,
             registry=self._registry,
         )
+        # There from the start, at 0: Prometheus sees no increase in a counter that begins at 1.
         for state in State:
             self._jobs.labels(state.value)
+        for reason in Reason:
+            if rule_of(reason).end is State.FAILED:
+                self._failures.labels(reason.value)
 
     def count(self, events: Iterable[Event]) -> None:
         """Count events, each once."""
@@ -66,18 +63,17 @@ class Counters:
         return generate_latest(self._registry)
 
     def _count(self, event: Event) -> None:
-        state = _STATE_OF.get(event.kind)
+        state = state_after(event.kind, event.data)
         if state is not None:
             self._jobs.labels(state.value).inc()
         if event.kind in (EventKind.RUN_ENDED, EventKind.ATTEMPT_ENDED):
             self._hours.inc(_number(event, "attempt_runtime_s") / 3600.0)
         if event.kind is EventKind.RUN_ENDED:
-            self._count_end(event, State(str(event.data["state"])))
+            self._count_end(event)
 
-    def _count_end(self, event: Event, state: State) -> None:
-        self._jobs.labels(state.value).inc()
+    def _count_end(self, event: Event) -> None:
         self._runtime.observe(_number(event, "runtime_s"))
-        if state is State.FAILED:
+        if event.data["state"] == State.FAILED.value:
             self._failures.labels(str(event.data["reason"])).inc()
 
 

@@ -198,9 +198,7 @@ def seal_checkpoint(run: RunDir, draft: Path, step: int) -> Checkpoint:
 
 def find_checkpoint(run: RunDir) -> Checkpoint | None:
     """The newest checkpoint whose every file verifies against its hash, or None."""
-    if not run.checkpoints.is_dir():
-        return None
-    for folder in _list_checkpoints(run):
+    for folder in list_checkpoints(run):
         step = verified_step(folder)
         if step is not None:
             return _describe(run, folder, step)
@@ -227,7 +225,7 @@ def verified_step(folder: Path) -> int | None:
 
 def prune_checkpoints(run: RunDir, *, keep: int, steps: Collection[int] = ()) -> None:
     """Remove all checkpoints but the newest `keep` and those of the steps."""
-    sealed = [folder for folder in _list_checkpoints(run) if (folder / _CHECKPOINT_MARKER).is_file()]
+    sealed = [folder for folder in list_checkpoints(run) if (folder / _CHECKPOINT_MARKER).is_file()]
     kept = {_checkpoint_name(step) for step in steps}
     for folder in sealed[keep:]:
         if folder.name not in kept:
@@ -238,12 +236,24 @@ def _checkpoint_name(step: int) -> str:
     return f"{step:012d}"
 
 
-def _list_checkpoints(run: RunDir) -> list[Path]:
-    """Newest first; drafts, whose names begin with a dot, are none."""
+def list_checkpoints(run: RunDir) -> list[Path]:
+    """Newest first, whether they verify or not; drafts, whose names begin with a dot, are none."""
+    if not run.checkpoints.is_dir():
+        return []
     folders = (folder for folder in run.checkpoints.iterdir() if not folder.name.startswith("."))
     return sorted(folders, reverse=True)
 
 
+def measure(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def hash_checkpoint(folder: Path) -> str:
+    """SHA-256 of the marker of a checkpoint, which holds the hash of every file; FileNotFoundError without one."""
+    return hash_file(folder / _CHECKPOINT_MARKER)
+
+
 def _describe(run: RunDir, folder: Path, step: int) -> Checkpoint:
-    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-    return Checkpoint(run.relative(folder), step, size, hash_file(folder / _CHECKPOINT_MARKER))
+    return Checkpoint(run.relative(folder), step, measure(folder), hash_checkpoint(folder))

@@ -6,7 +6,6 @@ A number that is missing is null, never 0. Bounds that settings decide are check
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -15,13 +14,12 @@ from pydantic_core import PydanticCustomError
 from headway.domain.suggestions import suggest
 from headway.wire.forecast import RegressionLoss, Variant
 from headway.wire.jobs import MAX_NOTES, Seed, Text
+from headway.wire.trees import Tree
 
 MAX_NAME = 120
 MAX_TAGS = 20
 MAX_COMPARED = 20
 
-_MAX_DEPTH = 6
-_MAX_PARTS = 200
 
 Status = Literal["pending", "running", "completed", "failed", "cancelled"]
 Direction = Literal["asc", "desc"]
@@ -34,31 +32,6 @@ def _require_one_line(text: str) -> str:
     return text
 
 
-def _require_plain(tree: dict[str, Any]) -> dict[str, Any]:
-    """What JSON and YAML can hold: a few levels, no NaN, nothing that a text could stand for."""
-    _visit(tree, _MAX_DEPTH)
-    return tree
-
-
-def _visit(value: Any, depth: int) -> None:
-    if depth == 0:
-        raise ValueError("nested too deeply")
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError("NaN and infinity are no numbers to set")
-    if isinstance(value, str) and (len(value) > MAX_NOTES or "${" in value or not _is_storable(value)):
-        raise ValueError("no text longer than 2000 characters, with ${ or with NUL")
-    if isinstance(value, dict | list) and len(value) > _MAX_PARTS:
-        raise ValueError("too many parts")
-    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    for part in parts:
-        _visit(part, depth - 1)
-
-
-def _is_storable(text: str) -> bool:
-    return not any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in text)
-
-
-Tree = Annotated[dict[str, Any], AfterValidator(_require_plain)]
 Name = Annotated[Text, Field(max_length=MAX_NAME), AfterValidator(_require_one_line)]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,49}$")]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
@@ -114,9 +87,8 @@ class RunConfig(Asked):
     next_horizon: int = 1  # bars
     short_horizon: Short = "30m"
     long_horizon: Short = "1w"
-    overrides: dict[
-        str, Any
-    ] = {}  # onto the whole tree: {"training.patience": 5} or {"training": {"patience": 5}}
+    # onto the whole tree: {"training.patience": 5} or {"training": {"patience": 5}}
+    overrides: Tree = {}
     seed: Seed | None = None
     max_hours: Annotated[float, Field(gt=0)] | None = (
         None  # the run is stopped then; None: the server's ceiling

@@ -123,7 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: Reply) -> None:
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response(reply.status)
-        for name, value in (*reply.headers, ("Content-Length", str(len(content))), ("Connection", "close")):
+        told = {"Content-Length": str(len(content)), "Connection": "close", **dict(reply.headers)}
+        for name, value in told.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

@@ -203,6 +203,15 @@ def test_the_marker_holds_the_hash_of_every_file_by_its_path(run: RunDir) -> Non
     assert marker["files"] == {name: hash_file(folder / name) for name in ("deep/state.json", "model.zip")}
 
 
+def test_pruning_keeps_the_steps_that_are_named_beside_the_newest(run: RunDir) -> None:
+    for step in (1, 2, 3, 4, 5):
+        _seal(run, step)
+
+    prune_checkpoints(run, keep=1, steps=(2, 4, 99))
+
+    assert sorted(int(p.name) for p in run.checkpoints.iterdir()) == [2, 4, 5]
+
+
 def test_pruning_keeps_the_newest_checkpoints(run: RunDir) -> None:
     for step in (1, 2, 30, 4):
         _seal(run, step)

@@ -14,6 +14,7 @@ Precision = Literal["fp32", "bf16"]
 
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 _WORTH_BF16 = 128  # width of the model from which half precision wins on a CPU; below, conversions cost more
+_WORTH_SHARING = 128  # the same for a second thread, which on busy cores can be ten times slower than none
 _CPUINFO = Path("/proc/cpuinfo")
 
 _deterministic: Any = torch.utils.deterministic  # a module whose only setting torch has not typed
@@ -44,6 +45,11 @@ def choose_machine(precision: str, *, gpus: int, d_model: int) -> Machine:
         )
         return Machine(device, "bf16" if pays else "fp32")
     return Machine(device, "bf16" if precision == "bf16" else "fp32")
+
+
+def choose_threads(asked: int, *, d_model: int) -> int:
+    """As many as the run was given, but one for a narrow model: sharing costs more than it brings."""
+    return asked if d_model >= _WORTH_SHARING else 1
 
 
 def has_cpu_bf16(cpuinfo: Path = _CPUINFO) -> bool:

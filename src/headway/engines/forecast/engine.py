@@ -17,7 +17,7 @@ from headway.domain.json import JsonObject
 from headway.domain.results import Result
 from headway.domain.states import State
 from headway.engines.base import Assignment, Reporter
-from headway.engines.forecast.devices import Machine, choose_machine, prepared
+from headway.engines.forecast.devices import Machine, choose_machine, choose_threads, prepared
 from headway.engines.forecast.files import ModelFiles
 from headway.engines.forecast.judge import Judged, judge
 from headway.engines.forecast.leaks import require_causal
@@ -58,7 +58,8 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
         config.training.precision, gpus=assignment.spec.limits.gpus, d_model=config.model.d_model
     )
     config = _resolve(config, machine.precision)
-    with prepared(machine, threads=assignment.threads):
+    threads = choose_threads(assignment.threads, d_model=config.model.d_model)
+    with prepared(machine, threads=threads):
         reporter.enter(State.PREFLIGHT, "Preparing candles and features")
         start = _prepare(assignment, reporter, config, machine)
         manifest = describe_run(assignment, start.plan)

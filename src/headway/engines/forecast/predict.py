@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -85,12 +86,13 @@ def _find_candles_dir(run: RunDir) -> Path:
     return Path(Launch.from_json(get_json(run.attempt(numbers[-1]).launch)).candles_dir)
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
+    """The exit code; `words` are those of the command line by default."""
     parser = argparse.ArgumentParser(prog="python -m headway.engines.forecast.predict", description=__doc__)
     parser.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     parser.add_argument("data_file", metavar="DATA_FILE", help=f"candles; {OWN} for the run's own")
     parser.add_argument("out", type=Path, metavar="OUT", help="Parquet file to write")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(words)
     try:
         table = predict(RunDir(chosen.run_dir), None if chosen.data_file == OWN else Path(chosen.data_file))
         write_predictions(chosen.out, table)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from headway.domain.clock import format_utc, parse_utc
 from headway.domain.sessions import Session
+from headway.store.session import Session as DbSession
 from headway.store.tables import sessions
 
 
 class SqlSessions:
     """Works on a connection that is within a transaction."""
 
-    _db: Connection
+    _db: DbSession
 
     def insert_session(self, session: Session) -> None:
         row = {

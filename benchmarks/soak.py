@@ -1,0 +1,180 @@
+"""An hour of short runs with followers, and whether anything of the server grows.
+
+`python -m benchmarks.soak [--minutes 60] [--quick] [--json FILE] [--samples FILE]`. Real trainings of a
+second or two come in a steady stream, started warm; each is followed to its end, every other one by somebody who goes
+away and comes back. Every ten seconds memory, descriptors and threads of the server, those of its fork server, and the
+bytes of the store are noted. The first sixth is the warm-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.e2e.harness import SECRET, Server
+
+from benchmarks.serving import call, serving, wait_until_warm
+from benchmarks.tables import Measure, make_table, print_table
+from benchmarks.trend import Slope, fit_slope
+from headway.client.jobs import JobsClient
+
+_SAMPLE_S = 10.0
+_QUICK_SAMPLE_S = 1.0
+_CALLERS = 3  # so that a run waits whenever one ends
+_WARM_UP = 1 / 6
+_HOUR_S = 3600.0
+
+SHORT = json.dumps(
+    {"symbols": ["BTC"], "features": ["price"], "seed": 11, "steps": 2048, "durationHours": 0.25}
+).encode()
+"""A training of a second or two."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How the server stands. Memory is what is resident: a share of it would move with the number of forks alive."""
+
+    at_s: float
+    runs: int
+    memory_bytes: int
+    descriptors: int
+    threads: int
+    fork_memory_bytes: int
+    fork_descriptors: int
+    store_bytes: int
+
+
+def main() -> None:
+    chosen = _parse()
+    every_s = _QUICK_SAMPLE_S if chosen.quick else _SAMPLE_S
+    samples, failures = soak((1 if chosen.quick else chosen.minutes) * 60.0, every_s)
+    found = judge(samples, failures)
+    if chosen.samples is not None:
+        chosen.samples.write_text(json.dumps([asdict(each) for each in samples], indent=1))
+    if chosen.json is None:
+        print_table(make_table(found, f"soak of {samples[-1].at_s / 60:.0f} minutes, {len(samples)} samples"))
+    else:
+        chosen.json.write_text(json.dumps([each.to_json() for each in found], allow_nan=False))
+
+
+def soak(seconds: float, every_s: float) -> tuple[list[Sample], int]:
+    """Samples taken while runs come and go; and how many runs were not told to their end."""
+    with serving(HEADWAY_CPU_SLOTS="1") as server:
+        wait_until_warm(server)
+        callers = _Callers(server)
+        began = time.monotonic()
+        samples: list[Sample] = []
+        with ThreadPoolExecutor(_CALLERS) as pool:
+            work = [pool.submit(callers.call_in_turn) for _ in range(_CALLERS)]
+            for number in itertools.count(1):
+                time.sleep(max(began + number * every_s - time.monotonic(), 0.0))
+                samples.append(_sample(server, time.monotonic() - began, callers.ended))
+                if samples[-1].at_s >= seconds or any(each.done() for each in work):
+                    break
+            callers.stop.set()
+            for each in work:
+                each.result()
+        return samples, callers.failures
+
+
+class _Callers:
+    """Each submits a run, follows it to its end, and submits the next."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._lock = threading.Lock()
+        self.stop = threading.Event()
+        self.ended = 0
+        self.failures = 0
+
+    def call_in_turn(self) -> None:
+        for early in itertools.cycle((False, True)):
+            if self.stop.is_set():
+                return
+            with call(self._server) as caller:
+                job_id = caller.submit(SHORT)
+            kinds = self._follow(job_id, early=early)
+            with self._lock:
+                self.ended += 1
+                self.failures += "run_ended" not in kinds
+
+    def _follow(self, job_id: str, *, early: bool) -> list[str]:
+        """The kinds of a run's events; `early` goes away after the first and comes back for all."""
+        with JobsClient(self._server.url, SECRET) as client:
+            if early:
+                next(iter(client.events(job_id)))
+            return [news.kind for news in client.events(job_id)]
+
+
+def judge(samples: list[Sample], failures: int) -> list[Measure]:
+    """How much each quantity grows in an hour once the server is warm; growth is held to be there when the interval
+    of its slope is above zero."""
+    kept = samples[round(len(samples) * _WARM_UP) :]
+    hours = [each.at_s / _HOUR_S for each in kept]
+    runs_an_hour = (kept[-1].runs - kept[0].runs) / (hours[-1] - hours[0])
+    megabytes = [each.memory_bytes / 1e6 for each in kept]
+    stored = fit_slope([float(each.runs) for each in kept], [each.store_bytes / 1e3 for each in kept])
+    fork = [each.fork_memory_bytes / 1e6 for each in kept]
+    return [
+        Measure("runs followed to their end", samples[-1].runs, "", note=f"{runs_an_hour:,.0f} an hour"),
+        Measure("runs whose end was not told", failures, f"of {samples[-1].runs:,}", 0),
+        _growth("memory of the server", fit_slope(hours, megabytes), "MB/h", megabytes),
+        _growth("descriptors of the server", *_count(hours, [each.descriptors for each in kept])),
+        _growth("threads of the server", *_count(hours, [each.threads for each in kept])),
+        _growth("memory of the fork server", fit_slope(hours, fork), "MB/h", fork),
+        _growth("descriptors of the fork server", *_count(hours, [each.fork_descriptors for each in kept])),
+        Measure("store, a run", stored.value, "kB", note=f"± {stored.margin:.2g}"),
+    ]
+
+
+def _count(hours: list[float], counts: list[int]) -> tuple[Slope, str, list[float]]:
+    values = [float(each) for each in counts]
+    return fit_slope(hours, values), "/h", values
+
+
+def _growth(what: str, slope: Slope, unit: str, values: list[float]) -> Measure:
+    verdict = "grows" if slope.low > 0 else "no growth seen"
+    seen = f"{values[0]:.1f} at first, {values[-1]:.1f} at last, most {max(values):.1f}"
+    return Measure(what, slope.value, unit, note=f"± {slope.margin:.2g}: {verdict}; {seen}")
+
+
+def _sample(server: Server, at_s: float, runs: int) -> Sample:
+    fork_pid = server.fork_server_pid()
+    return Sample(
+        at_s=at_s,
+        runs=runs,
+        memory_bytes=_resident_bytes(server.pid),
+        descriptors=_count_entries(f"/proc/{server.pid}/fd"),
+        threads=_count_entries(f"/proc/{server.pid}/task"),
+        fork_memory_bytes=_resident_bytes(fork_pid),
+        fork_descriptors=_count_entries(f"/proc/{fork_pid}/fd"),
+        store_bytes=sum(path.stat().st_size for path in server.data_dir.glob("*.db*")),
+    )
+
+
+def _resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _count_entries(folder: str) -> int:
+    return sum(1 for _ in Path(folder).iterdir())
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--quick", action="store_true", help="one minute, a sample a second")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--samples", type=Path, metavar="FILE", help="write all samples there")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

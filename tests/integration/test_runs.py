@@ -1,0 +1,412 @@
+"""The runs front door: making, listing, looking, labelling, ending and making again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from headway.control.dispatch import claim_next, start
+from headway.domain.artifacts import Artifact
+from headway.domain.events import EventKind
+from headway.domain.reasons import Reason
+from headway.domain.results import Result
+from headway.ports import Sighting
+from headway.wire.attempts import Verb
+from headway.wire.lines import LineKind, encode_line
+from headway.wire.rundir import RunDir, write_json
+from tests.fakes.executor import make_exit
+from tests.integration.calling import Api, make_api
+
+CONFIG: dict[str, Any] = {"data_source": "BTC", "timeframes": ["1h", "4h"], "variant": "tiny"}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    """Over a real SQLite file."""
+    return make_api(tmp_path, store_url=f"sqlite:///{tmp_path / 'headway.db'}")
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """For requests that change nothing: making an application takes a while."""
+    return make_api(tmp_path_factory.mktemp("quiet"))
+
+
+def _create(api: Api, *, config: dict[str, Any] | None = None, **body: Any) -> str:
+    answer = api.ask("POST", "/runs", json={"config": {**CONFIG, **(config or {})}, **body})
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    return str(answer.json()["id"])
+
+
+def _get(api: Api, path: str, **query: Any) -> Any:
+    answer = api.ask("GET", path, params=query)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.json()
+
+
+def _begin(api: Api) -> str:
+    """Start the first run that waits, and have it say some things."""
+    claim = claim_next(api.service.context, api.watcher.token)
+    assert claim is not None
+    start(api.service.context, claim.run, claim.gpus)
+    run_id = claim.run.id
+    lines: list[tuple[LineKind, dict[str, Any]]] = [
+        (LineKind.PHASE, {"state": "training", "text": "epoch 1/20"}),
+        (LineKind.METRICS, {"rows": [[10, {"train/loss": 0.5, "val/loss": 0.75}]]}),
+        (LineKind.PROGRESS, {"fraction": 0.5, "phase": "epoch 1/20", "step": 10, "epoch": 1, "eta_s": 120.0}),
+        (LineKind.CHECKPOINT, {"path": "checkpoints/000000000010", "step": 10, "size_bytes": 1 << 20, "sha256": "ab"}),
+    ]  # fmt: skip
+    path = api.service.context.run_dir(run_id).attempt(1).events
+    path.write_bytes(
+        b"".join(encode_line(seq, "2026-01-01T00:00:01Z", kind, data) for seq, (kind, data) in enumerate(lines, 1))
+    )  # fmt: skip
+    api.watcher.step()
+    return run_id
+
+
+def _end(api: Api, run_id: str, verb: Verb | None = None, result: Result | None = None) -> None:
+    if result is not None:
+        write_json(
+            RunDir(api.service.context.policy.runs_dir / run_id).result, {**result.to_json(), "attempt": 1}
+        )
+    proof = make_exit(verb=verb)
+    api.services.executor.sightings[run_id, 1] = Sighting(alive=False, heartbeat_at=None, exit=proof)
+    api.watcher.step()
+
+
+def test_a_run_is_accepted_with_its_place_in_the_queue(api: Api) -> None:
+    answer = api.ask("POST", "/runs", json={"config": CONFIG, "name": "first", "tags": ["a", "b", "a"]})
+
+    created = answer.json()
+    assert answer.status_code == httpx.codes.CREATED
+    assert created["id"].startswith("fc_")
+    assert answer.headers["location"] == f"/runs/{created['id']}"
+    assert (created["status"], created["name"], created["queue_position"]) == ("pending", "first", 0)
+    run = _get(api, f"/runs/{created['id']}")
+    assert run["config"] == CONFIG
+    assert run["resolved"]["model"]["d_model"] == 32
+    assert (run["engine"], run["symbols"], run["timeframes"]) == ("forecast", ["BTC"], ["1h", "4h"])
+    assert run["tags"] == ["a", "b"]
+    assert run["metrics"]["train_loss"] is None
+
+
+def test_the_same_key_gives_the_same_run_and_another_body_is_refused(api: Api) -> None:
+    def ask(**body: Any) -> httpx.Response:
+        return api.ask("POST", "/runs", json={"config": CONFIG, **body}, headers={"idempotency-key": "k"})
+
+    first, again, other = ask(), ask(), ask(name="other")
+
+    assert first.json() == again.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (other.status_code, other.json()["error"]) == (409, "idempotency_conflict")
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"config": {**CONFIG, "learing_rate": 1}}, "config.learing_rate", "did you mean learning_rate?"),
+    ({"config": CONFIG, "nam": "x"}, "nam", "did you mean name?"),
+    ({"config": {"timeframes": ["1h"]}}, "config.data_source", "Field required"),
+    ({"config": {**CONFIG, "timeframes": []}}, "config.timeframes", "at least 1 item"),
+    ({"config": {**CONFIG, "timeframes": ["1h", "2h"]}}, "config.timeframes", "is no timeframe"),
+    ({"config": {**CONFIG, "timeframes": ["1h", "1h"]}}, "config.timeframes", "each at most once"),
+    ({"config": {**CONFIG, "data_source": "../etc/passwd"}}, "config.data_source", "match pattern"),
+    ({"config": {**CONFIG, "variant": "huge"}}, "config.variant", "'tiny', 'base', 'medium' or 'large'"),
+    ({"config": {**CONFIG, "d_model": 33}}, "config", "must be even"),
+    ({"config": {**CONFIG, "d_model": 8193}}, "config.d_model", "less than or equal to 4096"),
+    ({"config": {**CONFIG, "n_heads": 5}}, "config", "must be a multiple of n_heads (5)"),
+    ({"config": {**CONFIG, "dropout": 1.0}}, "config.dropout", "less than 1"),
+    ({"config": {**CONFIG, "batch_size": "32"}}, "config.batch_size", "valid integer"),
+    ({"config": {**CONFIG, "learning_rate": 0}}, "config.learning_rate", "greater than 0"),
+    ({"config": {**CONFIG, "next_horizon": 0}}, "config.next_horizon", "greater than or equal to 1"),
+    ({"config": {**CONFIG, "short_horizon": "soon"}}, "config.short_horizon", "is no duration"),
+    ({"config": {**CONFIG, "short_horizon": "2w"}}, "config", "must be shorter"),
+    ({"config": {**CONFIG, "features": ["RSI", "MAGIC"]}}, "config.features", "is no indicator"),
+    ({"config": {**CONFIG, "loss_weights": {"up": 1.0}}}, "config.loss.weights.up", "known are regression"),
+    ({"config": {**CONFIG, "regression_loss": "mse"}}, "config.regression_loss", "'gaussian_nll'"),
+    ({"config": {**CONFIG, "start_date": "2024-01-02", "end_date": "2024-01-01"}}, "config", "before end_date"),
+    ({"config": {**CONFIG, "start_date": "yesterday"}}, "config.start_date", "no date of ISO 8601"),
+    ({"config": {**CONFIG, "overrides": {"training.patiense": 1}}}, "overrides", "did you mean training.patience?"),
+    ({"config": {**CONFIG, "overrides": {"training": {"patience": "x"}}}}, "training.patience", "valid integer"),
+    ({"config": {**CONFIG, "overrides": {"data.source": "${oc.env:ADMIN_SECRET}"}}}, "config.overrides", "${"),
+    ({"config": {**CONFIG, "max_hours": 1000}}, "config.max_hours", "HEADWAY_MAX_HOURS"),
+    ({"config": {**CONFIG, "max_cost_usd": 101}}, "config.max_cost_usd", "HEADWAY_MAX_COST_USD"),
+    ({"config": {**CONFIG, "seed": -1}}, "config.seed", "greater than or equal to 0"),
+    ({"config": CONFIG, "name": "two\nlines"}, "name", "one line"),
+    ({"config": CONFIG, "tags": ["with space"]}, "tags.0", "match pattern"),
+    ({}, "config", "Field required"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "field", "bound"), BAD, ids=lambda value: str(value)[:60])
+def test_what_cannot_be_trained_is_refused_by_name(
+    quiet: Api, body: dict[str, Any], field: str, bound: str
+) -> None:
+    answer = quiet.ask("POST", "/runs", json=body)
+
+    told = answer.json()
+    assert (answer.status_code, told["error"]) == (400, "invalid_input"), told
+    assert field in told["field"]
+    assert bound in answer.text.replace('\\"', '"')
+    assert _get(quiet, "/runs")["total_count"] == 0
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("place", ['"learning_rate": %s', '"overrides": {"training.clip": %s}'])
+def test_nan_is_no_number(quiet: Api, number: str, place: str) -> None:
+    body = '{"config": {"data_source": "BTC", "timeframes": ["1h"], ' + place % number + "}}"
+    answer = quiet.ask("POST", "/runs", content=body, headers={"content-type": "application/json"})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_input")
+
+
+def test_overrides_reach_the_engine_and_beat_the_fields(api: Api) -> None:
+    changed = {"batch_size": 16, "overrides": {"training.batch_size": 8, "horizons": {"epsilon_bps": 3}}}
+    run = _get(api, f"/runs/{_create(api, config=changed)}")
+
+    assert run["resolved"]["training"]["batch_size"] == 8
+    assert run["resolved"]["horizons"]["epsilon_bps"] == 3
+
+
+def test_too_few_rows_are_told_before_the_run_exists(api: Api) -> None:
+    api.services.candles.bars = 900
+    answer = api.ask("POST", "/runs", json={"config": {**CONFIG, "variant": "base"}})
+
+    assert (answer.status_code, answer.json()["error"]) == (422, "data_unavailable")
+    assert "context of 4104 bars" in answer.json()["message"]
+
+
+def test_a_preview_tells_what_a_run_comes_to_and_creates_nothing(api: Api) -> None:
+    _create(api)
+    found = api.ask("POST", "/runs/preview", json={"config": CONFIG}).json()
+
+    context = {each["timeframe"]: each for each in found["contexts"]}
+    assert context["1h"]["context_bars"] == 68
+    assert context["4h"]["context_days"] == pytest.approx(68 * 4 / 24)
+    assert found["warmup_bars"] == 199 * 4
+    assert found["purge_bars"] == 168
+    assert found["rows_usable"] == 10_000 - (199 + 68) * 4
+    assert sum(found["splits"].values()) == found["rows_usable"] - 2 * 168
+    assert found["parameter_count"] > 10_000
+    assert found["time"] is None
+    assert "measured, not guessed" in found["missing"]["time"]
+    assert found["queue_position"] == 1
+    assert found["config_yaml"].startswith("data:\n")
+    assert any("short horizon of 30m" in warning for warning in found["warnings"])
+    assert _get(api, "/runs")["total_count"] == 1
+
+
+def test_a_preview_takes_its_time_from_runs_that_have_finished_here(api: Api) -> None:
+    _create(api)
+    run_id = _begin(api)
+    path = api.service.context.run_dir(run_id).attempt(1).events
+    pace: dict[str, Any] = {"fraction": 0.9, "phase": "", "step": 10, "rate_per_s": 50.0}
+    with path.open("ab") as file:
+        file.write(encode_line(9, "2026-01-01T00:00:02Z", LineKind.PROGRESS, pace))
+    _end(api, run_id, result=Result(Reason.COMPLETED, {}))
+    assert _get(api, f"/runs/{run_id}")["status"] == "completed"
+
+    found = api.ask("POST", "/runs/preview", json={"config": CONFIG}).json()
+    batches = -(-found["splits"]["train"] // 64)
+    assert found["time"]["measured_on"] == 1
+    assert found["time"]["high_s"] == pytest.approx(20 * batches / 50.0)
+    assert found["time"]["low_s"] == pytest.approx(16 * batches / 50.0)
+
+
+def test_a_running_run_tells_its_numbers_by_the_missions_names(api: Api) -> None:
+    _create(api)
+    run = _get(api, f"/runs/{_begin(api)}")
+
+    assert (run["status"], run["state"]) == ("running", "training")
+    assert run["metrics"] == {
+        "epoch": 1, "step": 10, "train_loss": 0.5, "val_loss": 0.75, "val_da": None, "val_f1": None,
+        "val_rmse": None, "learning_rate": None, "gpu_memory_mb": None, "gpu_utilization": None, "eta_minutes": 2.0,
+    }  # fmt: skip
+    [checkpoint] = run["checkpoints"]
+    assert (checkpoint["step"], checkpoint["val_loss"], checkpoint["size_mb"]) == (10, 0.75, 1.0)
+    assert [step["event"] for step in run["timeline"]] == ["run_queued", "run_claimed", "training_started"]
+    assert [each["number"] for each in run["attempts"]] == [1]
+
+
+def test_a_pending_run_is_cancelled_at_once_and_a_second_time_quietly(api: Api) -> None:
+    run_id = _create(api)
+
+    first, again = (api.ask("POST", f"/runs/{run_id}/cancel") for _ in range(2))
+
+    assert (first.status_code, first.json()["status"]) == (200, "cancelled")
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
+def test_a_running_run_is_cancelled_once_nothing_of_it_lives(api: Api) -> None:
+    _create(api)
+    run_id = _begin(api)
+
+    answers = [api.ask("POST", f"/runs/{run_id}/cancel") for _ in range(2)]
+    assert [answer.json()["status"] for answer in answers] == ["running", "running"]
+    _end(api, run_id, Verb.CANCEL)
+
+    run = _get(api, f"/runs/{run_id}")
+    assert (run["status"], run["reason"]) == ("cancelled", "cancelled_by_user")
+    assert run["attempts"][0]["ended_at"] is not None
+
+
+def test_a_completed_run_cannot_be_cancelled(api: Api) -> None:
+    _create(api)
+    run_id = _begin(api)
+    _end(
+        api,
+        run_id,
+        result=Result(Reason.COMPLETED, {"val_da": 0.5}, artifacts=(Artifact("a", "model", 1, "f"),)),
+    )
+
+    answer = api.ask("POST", f"/runs/{run_id}/cancel")
+
+    assert (answer.status_code, answer.json()["error"]) == (409, "already_ended")
+    assert _get(api, f"/runs/{run_id}")["results"] == {"val_da": 0.5}
+
+
+def test_a_cancelled_run_resumes_with_higher_limits(api: Api) -> None:
+    run_id = _create(api, config={"max_hours": 1})
+    api.ask("POST", f"/runs/{run_id}/cancel")
+
+    answer = api.ask("POST", f"/runs/{run_id}/resume", json={"max_hours": 2.5})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "pending")
+    run = _get(api, f"/runs/{run_id}")
+    assert (run["max_hours"], run["timeline"][-1]["event"]) == (2.5, "run_resumed")
+    assert api.ask("POST", f"/runs/{run_id}/resume").json()["error"] == "not_resumable"
+
+
+def test_a_clone_is_the_same_run_but_for_what_is_changed(api: Api) -> None:
+    old = _create(api, config={"seed": 5}, name="old", tags=["x"])
+
+    answer = api.ask("POST", f"/runs/{old}/clone", json={"config": {"batch_size": 16}, "name": "new"})
+
+    assert answer.status_code == httpx.codes.CREATED
+    run = _get(api, f"/runs/{answer.json()['id']}")
+    assert (run["name"], run["tags"], run["seed"]) == ("new", ["x"], 5)
+    assert run["config"] == {**CONFIG, "seed": 5, "batch_size": 16}
+    refused = api.ask("POST", f"/runs/{old}/clone", json={"config": {"batchsize": 16}})
+    assert (refused.status_code, refused.json()["field"]) == (400, "config.batchsize")
+    assert "did you mean batch_size?" in refused.json()["bound"]
+
+
+def test_labels_change_also_after_the_end_and_the_change_is_kept(api: Api) -> None:
+    run_id = _create(api, name="old", notes="some")
+    api.ask("POST", f"/runs/{run_id}/cancel")
+
+    run = api.ask("PATCH", f"/runs/{run_id}", json={"name": "new", "tags": ["t"]}).json()
+    api.ask("PATCH", f"/runs/{run_id}", json={"name": "new"})
+
+    assert (run["name"], run["tags"], run["notes"], run["status"]) == ("new", ["t"], "some", "cancelled")
+    events = api.service.context.store.read(lambda tx: tx.events_of(run_id, 0, 100))
+    assert [event.data for event in events if event.kind is EventKind.RUN_RELABELLED] == [
+        {"name": "new", "tags": ["t"]}
+    ]
+    assert [each["id"] for each in _get(api, "/runs", text="new", tag="t")["runs"]] == [run_id]
+    assert _get(api, "/runs", text="old")["total_count"] == 0
+
+
+def test_every_kind_of_run_is_listed_and_found(api: Api) -> None:
+    job = api.submit(symbols=["ETH"], notes="a job of old")
+    api.services.clock.advance(1)
+    run = _create(api, name="wide net")
+
+    assert [each["id"] for each in _get(api, "/runs")["runs"]] == [run, job]
+    assert _get(api, "/runs", kind="ppo")["runs"][0]["symbols"] == ["ETH"]
+    assert _get(api, "/runs", symbol="BTC")["runs"][0]["id"] == run
+    assert _get(api, "/runs", text="job")["runs"][0]["id"] == job
+    assert _get(api, "/runs", status="pending")["total_count"] == 2
+    assert _get(api, "/runs", status="completed") == {"runs": [], "total_count": 0, "next_cursor": None}
+    assert _get(api, "/runs", created_before="2020-01-01")["total_count"] == 0
+    assert _get(api, f"/runs/{job}")["config"]["symbols"] == ["ETH"]
+
+
+@pytest.mark.parametrize("sort", ["created", "started", "finished", "name", "status", "progress"])
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_of_the_list_follow_one_another(api: Api, sort: str, order: str) -> None:
+    made = {_create(api, name=f"run {number}") for number in range(3)}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = _get(api, "/runs", limit=2, sort=sort, order=order, **cursor)
+        assert page["total_count"] == 3
+        seen += [each["id"] for each in page["runs"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+
+    assert (len(seen), set(seen)) == (3, made)
+
+
+def test_runs_are_sorted_by_any_metric(api: Api) -> None:
+    ids = []
+    for value in (0.2, 0.9, 0.5):
+        _create(api)
+        ids.append(_begin(api))
+        api.services.clock.advance(1)
+        _end(api, ids[-1], result=Result(Reason.COMPLETED, {"val_da": value}))
+    _create(api)
+
+    page = _get(api, "/runs", sort="val_da")
+    assert [each["id"] for each in page["runs"]] == [ids[1], ids[2], ids[0]]
+    assert page["total_count"] == 3
+    assert len(_get(api, "/runs", sort="val/loss", order="asc")["runs"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 201}, "limit"),
+        ({"status": "queued"}, "status"),
+        ({"order": "up"}, "order"),
+        ({"cursor": "nonsense"}, "cursor"),
+        ({"cursor": "WyIyMDI2IiwgIngiXQ=="}, "cursor"),
+        ({"cursor": "W05hTiwgImZjXzE3NjQwMDAwMDAwMDBfMGYxZTJkM2MiXQ==", "sort": "progress"}, "cursor"),
+        ({"created_from": "soon"}, "created_from"),
+        ({"stat": "pending"}, "stat"),
+        ({"text": "x" * 201}, "text"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(quiet: Api, query: dict[str, Any], field: str) -> None:
+    answer = quiet.ask("GET", "/runs", params=query)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
+def test_runs_are_compared_by_what_differs(api: Api) -> None:
+    first = _create(api, config={"seed": 1})
+    api.services.clock.advance(1)
+    second = _create(api, config={"batch_size": 8})
+    assert _begin(api) == first
+
+    found = _get(api, "/runs/compare", ids=f"{first},{second}")
+
+    assert found["differences"] == [{"key": "training.batch_size", "values": [64, 8]}]
+    assert found["metrics"]["val/loss"] == {"steps": [10], "values": [[0.75], [None]]}
+    assert [each["id"] for each in found["runs"]] == [first, second]
+    assert api.ask("GET", f"/runs/compare?ids={first}").json()["field"] == "ids"
+
+
+@pytest.mark.parametrize(
+    "path", ["/runs", "/runs/x", "/runs/compare?ids=a,b", "/datasets", "/nowhere", "/API/x"]
+)
+def test_nothing_is_told_without_the_secret(quiet: Api, path: str) -> None:
+    for secret in (None, "wrong"):
+        answer = quiet.ask("GET", path, secret=secret)
+        assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("run_id", ["fc_1764000000000_00000000", "fc_1", "..%2F..%2Fetc"])
+@pytest.mark.parametrize(
+    ("method", "rest"),
+    [
+        ("GET", ""), ("PATCH", ""), ("POST", "/cancel"), ("POST", "/resume"), ("POST", "/clone"), ("GET", "/metrics"),
+        ("GET", "/logs"), ("GET", "/artifacts"), ("GET", "/artifacts/config.yaml"), ("GET", "/predict"),
+    ],
+)  # fmt: skip
+def test_a_run_that_is_not_there_is_not_found(quiet: Api, run_id: str, method: str, rest: str) -> None:
+    body: dict[str, Any] = {"json": {}} if method in ("POST", "PATCH") else {}
+    answer = quiet.ask(method, f"/runs/{run_id}{rest}", **body)
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
