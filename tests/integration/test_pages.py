@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def stranger(tmp_path: Path) -> Browser:
 
 
 @pytest.fixture
-def browser(stranger: Browser) -> Iterator[Browser]:
+def browser(stranger: Browser) -> Browser:
     """One that has signed in."""
     assert stranger.sign_in().status_code == httpx.codes.SEE_OTHER
     return stranger

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headway.control.query import Contact, ContactState, RunView
@@ -53,7 +55,7 @@ def _say(run: Run, contact: Contact | None = None, position: int | None = None) 
     ],
 )
 def test_the_word_has_its_evidence(
-    changes: dict[str, object], contact: Contact | None, position: int | None, said: tuple[str, str, str]
+    changes: dict[str, Any], contact: Contact | None, position: int | None, said: tuple[str, str, str]
 ) -> None:
     assert _say(make_run(**changes), contact, position) == said
 
@@ -110,5 +112,5 @@ def test_an_estimate_is_not_finer_than_it_can_be_known(seconds: float, said: str
         ),
     ],
 )
-def test_progress_is_told_as_far_as_it_is_known(changes: dict[str, object], said: str) -> None:
+def test_progress_is_told_as_far_as_it_is_known(changes: dict[str, Any], said: str) -> None:
     assert say_progress(make_run(**changes)) == said
