@@ -197,10 +197,23 @@ def _refuse(error: ValidationError, config: RunConfig) -> InvalidInput:
         )
     if field is not None and getattr(config, field) is not None:
         return InvalidInput(f"config.{field}", getattr(config, field), _clean(first["msg"]))
+    named = _find_named(place, first["msg"])
+    if named is not None:
+        return InvalidInput(
+            f"config.{named}", first["input"].get(_PLACES[named].rpartition(".")[2]), _clean(first["msg"])
+        )
     return InvalidInput(
         f"config.overrides.{'.'.join(parts)}" if len(parts) > 1 else f"config ({place})",
         first["input"],
         _clean(first["msg"]),
+    )
+
+
+def _find_named(section: str, text: str) -> str | None:
+    """The first field that a rule between fields of a section speaks of."""
+    words = text.replace("(", " ").split()
+    return next(
+        (field for place, field in _FIELDS.items() if place in {f"{section}.{w}" for w in words}), None
     )
 
 
