@@ -211,10 +211,8 @@ def _refuse(error: ValidationError, config: RunConfig) -> InvalidInput:
 
 def _find_named(section: str, text: str) -> str | None:
     """The first field that a rule between fields of a section speaks of."""
-    words = text.replace("(", " ").split()
-    return next(
-        (field for place, field in _FIELDS.items() if place in {f"{section}.{w}" for w in words}), None
-    )
+    places = {f"{section}.{word}" for word in text.split()}
+    return next((field for place, field in _FIELDS.items() if place in places), None)
 
 
 def _clean(text: str) -> str:
