@@ -218,11 +218,22 @@ def _refuse(first: ErrorDetails, config: RunConfig) -> InvalidInput:
         )
     if field is not None and getattr(config, field) is not None:
         return InvalidInput(f"config.{field}", getattr(config, field), _clean(first["msg"]))
+    named = _find_named(place, first["msg"])
+    if named is not None:
+        return InvalidInput(
+            f"config.{named}", first["input"].get(_PLACES[named].rpartition(".")[2]), _clean(first["msg"])
+        )
     return InvalidInput(
         f"config.overrides.{'.'.join(parts)}" if len(parts) > 1 else f"config ({place})",
         first["input"],
         _clean(first["msg"]),
     )
+
+
+def _find_named(section: str, text: str) -> str | None:
+    """The first field that a rule between fields of a section speaks of."""
+    places = {f"{section}.{word}" for word in text.split()}
+    return next((field for place, field in _FIELDS.items() if place in places), None)
 
 
 def _clean(text: str) -> str:
