@@ -221,7 +221,7 @@ def _refuse(first: ErrorDetails, config: RunConfig) -> InvalidInput:
     named = _find_named(place, first["msg"])
     if named is not None:
         return InvalidInput(
-            f"config.{named}", first["input"].get(_PLACES[named].rpartition(".")[2]), _clean(first["msg"])
+            f"config.{named}", first["input"].get(PLACES[named].rpartition(".")[2]), _clean(first["msg"])
         )
     return InvalidInput(
         f"config.overrides.{'.'.join(parts)}" if len(parts) > 1 else f"config ({place})",
