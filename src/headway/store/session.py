@@ -51,15 +51,13 @@ class Session:
             self._raise(prepared.text, error)
 
     def run_many(self, statement: Statement, rows: Sequence[Values]) -> None:
-        """As `run`, once for each row; no row takes no time."""
-        if not rows:
-            return
-        prepared = _prepare(statement, self.connection.dialect)
-        self.changed = True
-        try:
-            self._driver.cursor().executemany(prepared.text, [{**prepared.fixed, **row} for row in rows])
-        except self.connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
-            self._raise(prepared.text, error)
+        """As `run`, once for each row; no row takes no time.
+
+        Not by `executemany`: psycopg sends that as a pipeline, after which PostgreSQL does not end a transaction that
+        stays idle, so that a server stopped in it would hold up all others.
+        """
+        for row in rows:
+            self.run(statement, row)
 
     def scalar(self, statement: Statement, values: Values) -> Any:
         """The first column of the first row, None when there is none."""

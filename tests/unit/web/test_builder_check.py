@@ -59,7 +59,7 @@ def test_faults_of_all_steps_are_told_at_once(context: Context) -> None:
             "config.start_date",
             "start_date must be before",
         ),
-        ({"short_horizon": "2w"}, "horizons", "The short horizon (2w) must be shorter"),
+        ({"short_horizon": "2w"}, "config.short_horizon", "The short horizon (2w) must be shorter"),
         ({"loss_weights": {"regression": 0, "short": 0, "long": 0}}, "config.loss_weights", "above 0"),
         ({"overrides": {"training.patiense": 1}}, "config.overrides", "training.patience"),
         (
