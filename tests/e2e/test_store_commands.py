@@ -82,9 +82,9 @@ def test_what_is_removed_beside_a_server_is_explained_by_it(tmp_path: Path) -> N
         _store(server, "vacuum", "--logs-older-than", "0h", "--metrics-older-than", "0h", "--apply")
 
         for path in (
-            f"/training/jobs/{job_id}/logs",
-            f"/v1/runs/{job_id}/logs",
-            f"/v1/runs/{job_id}/metrics",
+            f"/api/training/jobs/{job_id}/logs",
+            f"/runs/{job_id}/logs",
+            f"/runs/{job_id}/metrics",
         ):
             answer = httpx.get(f"{server.url}{path}", headers={"x-admin-secret": SECRET})
             assert answer.status_code == httpx.codes.NOT_FOUND

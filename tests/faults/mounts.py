@@ -33,12 +33,16 @@ def small_disk(place: Path, size_mib: int) -> Iterator[None]:
 def read_only(folder: Path) -> Iterator[None]:
     """Nothing new can be written below a folder. Files that are open are written on, as after a remount."""
     if may_mount():
-        _mount("--bind", folder, folder)
-        try:
-            _mount("-o", "remount,bind,ro", folder)
-            yield
-        finally:
-            _unmount(folder)
+        # Made read-only elsewhere first: a file opened for writing in between would refuse it.
+        with TemporaryDirectory() as aside:
+            _mount("--bind", folder, aside)
+            try:
+                _mount("-o", "remount,bind,ro", aside)
+                _mount("--bind", aside, folder)
+                yield
+            finally:
+                _unmount(folder)
+                _unmount(Path(aside))
         return
     mode = folder.stat().st_mode
     folder.chmod(0o555)

@@ -127,7 +127,8 @@ def test_a_file_of_candles_becomes_metrics_a_model_predictions_a_report_and_a_ma
     assert manifest["data"][0]["name"] == "BTCUSDT_1h.csv"
     assert "fc_first" in assignment.run.report.read_text()
     ran = ModelFiles(assignment.run).read_config()
-    assert ran.training.precision == "fp32"
+    assert ran.training.precision == "auto"
+    assert manifest["hyperparameters"]["precision"] == "fp32"
     assert ran.model == SMALL
 
 

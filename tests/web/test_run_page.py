@@ -302,6 +302,7 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
             assert tab.evaluate("window.same")
         frames = [json.loads(line) for line in (first, *command.stdout)]
         assert command.wait(60) == 0
+        command.stdout.close()
         said = [frame["data"] for frame in frames if frame.get("event_type") == "log"]
         lines = "".join(data["message"] for data in said if data["source"] == "console").splitlines()
         assert lines == written[-len(lines) :]
