@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from headway.control.context import Context
@@ -27,6 +29,8 @@ _PACK_FROM_BYTES = 1_000
 def make_pages(context: Context, *, secret: str, owner: str, version: str) -> Starlette:
     """Every page over one context. Whoever has not signed in with the secret sees the sign-in page alone."""
     assets = Assets()
+    if not assets.complete:
+        return Starlette(routes=[Route("/{path:path}", _tell_what_is_missing)])
     templates = Templates(assets, version=version)
     routes = [
         Route("/static/{version}/{name:path}", assets.serve),
@@ -47,4 +51,11 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
             Middleware(Gate, context=context, owner=owner),
             Middleware(GZipMiddleware, minimum_size=_PACK_FROM_BYTES, compresslevel=5),
         ],
+    )
+
+
+async def _tell_what_is_missing(_: Request) -> Response:
+    """In a checkout whose scripts and fonts were never fetched; the API works all the same."""
+    return PlainTextResponse(
+        "The pages are not built yet: run `python tools/vendor.py`, then restart the server.\n", 503
     )
