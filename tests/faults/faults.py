@@ -8,7 +8,7 @@ from functools import partial
 
 from headway.wire.crashpoints import POINTS
 from tests.faults import damage, strikes, trials
-from tests.faults.houses import PAIR, PLAIN, REAL, SMALL, SYNCED, why_not
+from tests.faults.houses import HOOKED, PAIR, PLAIN, REAL, SMALL, SYNCED, why_not
 from tests.faults.mounts import may_mount, may_write_anywhere
 from tests.faults.scene import Scene
 
@@ -78,11 +78,19 @@ FAULTS: dict[str, Fault] = {
     "PPO: shut supervisor down": Fault(
         partial(trials.strike_real_one, strike=strikes.shut_supervisor_down), REAL, 0.4
     ),
+    "webhook: kill server": Fault(strikes.kill_server, HOOKED),
     "two servers: kill one": Fault(trials.kill_one_of_two, PAIR, 0.6),
     "two servers: stop one": Fault(trials.stop_one_of_two, PAIR, 0.6),
     "two servers: clock of one": Fault(trials.jump_one_of_two, PAIR, 0.6),
 }
 CRASHES = {f"crash at {point}": point for point in POINTS}
+
+
+def house_of(name: str) -> str:
+    """The kind of house in which a fault can strike, or the server reaches a crash point."""
+    if name in FAULTS:
+        return FAULTS[name].house
+    return HOOKED if CRASHES[name].startswith("deliver") else PLAIN
 
 
 def _why_skipped(name: str, fault: Fault) -> str | None:

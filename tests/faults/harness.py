@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tests.faults.faults import CRASHES, FAULTS, SKIPPED
+from tests.faults.faults import CRASHES, FAULTS, SKIPPED, house_of
 from tests.faults.house import ENDED, House
-from tests.faults.houses import PLAIN
 from tests.faults.invariants import broken_in
 from tests.faults.readers import Watch
 from tests.faults.scene import Expected, Scene
@@ -38,8 +37,7 @@ class Case:
     @property
     def house(self) -> str:
         """The kind of house that it needs."""
-        fault = FAULTS.get(self.faults[0])
-        return fault.house if fault is not None else PLAIN
+        return house_of(self.faults[0])
 
     def __str__(self) -> str:
         moments = ", ".join(f"{n} at {d:.3f} s" for n, d in zip(self.faults, self.delays_s, strict=True))

@@ -20,6 +20,7 @@ import psycopg
 
 from headway.wire.rundir import RunDir
 from tests.e2e.harness import SECRET, parse_events
+from tests.fakes.receiver import Receiver
 from tests.faults.programs import clock_of, outbox_of
 from tests.waiting import PATIENCE_S, eventually
 
@@ -136,6 +137,8 @@ class House:
     database_url: str | None = None  # of PostgreSQL; else it is SQLite's file
     sealed: dict[str, str] = field(default_factory=dict)  # records of runs that have ended, as they were then
     undisturbed: str | None = None  # a run of the real engine that nothing has struck
+    receiver: Receiver | None = None  # of webhooks, where there is one
+    hook_secret: str = ""
 
     @property
     def door(self) -> Door:
@@ -191,6 +194,12 @@ class House:
     def cancel(self, run_id: str) -> None:
         answer = self.ask_until_answered("DELETE", f"/jobs/{run_id}")
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
+    def hook(self, url: str) -> str:
+        """Have every event sent to an address; the secret with which that is signed."""
+        answer = self.door.client.post(f"{self.door.url}/api/webhooks", json={"url": url})
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        return str(answer.json()["secret"])
 
     def job(self, run_id: str) -> dict[str, Any]:
         """A run as the API shows it."""

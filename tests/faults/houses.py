@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from tests.e2e.harness import _kill_all_below, free_port
 from tests.fakes.candles import write_candles
 from tests.fakes.postgres import PostgresServer, find_postgres, running_postgres
+from tests.fakes.receiver import running_receiver
 from tests.faults.house import MEMORY_LIMIT_MIB, Door, House
 from tests.faults.mounts import may_mount, small_disk
 from tests.faults.programs import WARM_PPO
@@ -21,6 +22,7 @@ PLAIN = "plain"
 SMALL = "small disk"  # a disk of its own, which can be filled
 SYNCED = "synced"  # keeps what of the database has reached the disk
 PAIR = "pair"  # two servers on PostgreSQL
+HOOKED = "hooked"  # a receiver of webhooks is told of every event
 REAL = "real engine"  # trainings with torch beside the tiny ones
 
 LEASE_S = 2
@@ -56,6 +58,9 @@ def a_house(kind: str = PLAIN, database: PostgresServer | None = None) -> Iterat
         stack.callback(_clear, house)
         for door in house.doors:
             door.start()
+        if kind == HOOKED:
+            house.receiver = stack.enter_context(running_receiver())
+            house.hook_secret = house.hook(house.receiver.url)
         yield house
 
 
@@ -64,6 +69,8 @@ def _furnish(kind: str, data_dir: Path, stack: ExitStack, database: PostgresServ
     settings = {} if kind == REAL else {"HEADWAY_MEMORY_LIMIT_MB": str(MEMORY_LIMIT_MIB)}
     if kind == REAL:
         settings[WARM_PPO] = "yes"
+    if kind == HOOKED:
+        settings |= {"HEADWAY_WEBHOOKS_ALLOW_HTTP": "true", "HEADWAY_WEBHOOKS_ALLOW_PRIVATE": "true"}
     if kind == SYNCED:
         synced_of(data_dir).mkdir()
         settings |= {"LD_PRELOAD": str(_shim(data_dir.parent)), "FAULTS_SYNCED": str(synced_of(data_dir))}

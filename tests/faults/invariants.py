@@ -21,7 +21,7 @@ from headway.wire.rundir import find_json
 from tests.e2e.harness import processes_of
 from tests.faults.engine import METRIC, PPO, SIGNATURES, STEPS, checksum_of, values_of
 from tests.faults.house import House
-from tests.faults.readers import broken_in_outbox
+from tests.faults.readers import broken_in_messages, broken_in_outbox
 from tests.faults.scene import Expected
 from tests.waiting import is_alive
 
@@ -46,6 +46,7 @@ def broken_in(house: House, runs: list[Expected]) -> list[str]:
                 *_of_attempts(house, run, record),
                 *_of_events(house, run, record),
                 *(_of_real_series(house, run) if run.notes == PPO else _of_series(house, run, record)),
+                *(broken_in_messages(house, run.run_id) if house.receiver is not None else ()),
             ]
             found += [f"{run.run_id}: {problem}" for problem in problems]
     found += [*_of_sealed(house), *_of_folder(house, runs), *_of_store(house)]

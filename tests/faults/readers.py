@@ -62,6 +62,26 @@ class Watch:
                 return
 
 
+def broken_in_messages(house: House, run_id: str) -> Iterable[str]:
+    """What is wrong with what a receiver of webhooks was told of a run: every event, in order, at least once.
+
+    Each is signed when it is sent, which the receiver checks; sent again it has the same id and the same body.
+    """
+    assert house.receiver is not None
+    kept = [row[0] for row in house.rows("SELECT seq FROM events WHERE run_id = ? ORDER BY seq", run_id)]
+    told = [message for message in house.receiver.messages if message.content["data"]["runId"] == run_id]
+    bodies = {message.id: message.body for message in told}
+    first_times = list(dict.fromkeys(message.content["data"]["seq"] for message in told))
+    if first_times != kept:
+        yield f"a receiver of webhooks was told {first_times} of {kept}"
+    if len(bodies) != len(first_times):
+        yield f"{len(first_times)} events were told with {len(bodies)} ids"
+    if any(message.body != bodies[message.id] for message in told):
+        yield "a message that was sent again differs"
+    for message in told:
+        message.verify(house.hook_secret)
+
+
 def broken_in_outbox(house: House) -> list[str]:
     """What is wrong with what the readers of the outbox were handed: all of it, in order, at least once."""
     kept = house.rows("SELECT position, run_id, seq FROM events ORDER BY position")

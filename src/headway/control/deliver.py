@@ -20,6 +20,7 @@ from headway.domain.ids import new_token
 from headway.domain.webhooks import Delivery, DeliveryState, Webhook, make_headers
 from headway.ports import Transaction
 from headway.ports.webhooks import Outcome
+from headway.wire.crashpoints import reach
 
 _log = structlog.get_logger("headway.webhooks")
 
@@ -168,6 +169,7 @@ class Deliverer:
             if self._stopping.is_set():
                 return False
             decision = self._try(webhook, delivery)
+            reach("deliver.sent")
             held = self.context.store.write(partial(self._record, webhook=webhook, decision=decision))
             if not held or decision.pause_until is not None or decision.gone:
                 return False

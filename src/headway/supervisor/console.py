@@ -22,8 +22,8 @@ class Console:
     def bound(self) -> bool:
         """Cut the log if it has become too long; whether it had.
 
-        It is opened for appending by all who write to it, so they go on at its new end. What is written just while
-        it is cut is lost with the middle.
+        It is opened for appending by all who write to it, so they go on at its new end. It is read until there is no
+        more before it is cut: only what is written between these two calls is lost with the middle.
         """
         with suppress(OSError):  # what cannot be cut now is looked at again with the next beat
             if self._path.stat().st_size > _MOST_BYTES:
@@ -32,14 +32,15 @@ class Console:
         return False
 
     def _cut(self) -> None:
-        with self._path.open("rb+") as file:
+        with self._path.open("rb+", buffering=0) as file:
             head_bytes = self._head_bytes or _end_of_line(file.read(_HEAD_BYTES))
-            size = file.seek(-_TAIL_BYTES, os.SEEK_END) + _TAIL_BYTES
-            tail = file.read(_TAIL_BYTES)
-            tail = tail[tail.find(b"\n") + 1 :]
+            tail_at = file.seek(-_TAIL_BYTES, os.SEEK_END)
+            read = file.readall()
             file.truncate(head_bytes)
+        tail = read[-_TAIL_BYTES:]
+        tail = tail[tail.find(b"\n") + 1 :]
         self._head_bytes = head_bytes
-        self._cut_bytes += max(size - head_bytes - len(tail), 0)
+        self._cut_bytes += max(tail_at + len(read) - head_bytes - len(tail), 0)
         note = (
             f"\n[headway: about {self._cut_bytes >> 20} MiB were cut out here, see docs/run-directory.md]\n"
         )

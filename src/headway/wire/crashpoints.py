@@ -22,6 +22,7 @@ POINTS = (
     "finish.drained",  # all lines of a dead attempt are kept, it is not judged
     "finish.judged",  # it is judged, nothing of that is kept
     "finish.committed",  # the run has ended, nobody has been told
+    "deliver.sent",  # a webhook's receiver has answered, nothing of that is kept
 )
 
 _CODE = 137  # as a shell tells of a death by signal 9
