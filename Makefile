@@ -8,6 +8,7 @@ VENDOR := src/headway/web/static/vendor/.complete
 READY := $(INSTALLED) $(VENDOR)
 JOBS ?= 2
 CASES ?= 1000
+TIMES ?= 3
 SEED ?= 0
 
 # Trainings that were tried out from this folder stay in it.
@@ -22,7 +23,7 @@ help:
 	@echo "make check   format, lint, types, import rules, fast tests"
 	@echo "make test    make check, then the tests with real processes and trainings"
 	@echo "make audit   look for known vulnerabilities in what requirements.lock pins"
-	@echo "make bench   measure what docs/benchmarks.md tells"
+	@echo "make bench   measure what docs/benchmarks.md tells, into benchmarks/figures.md (TIMES=3)"
 	@echo "make peers   install what others offer, each by itself, so that make bench measures it too (3 GB)"
 	@echo "make bench-faults  kill, stop and break things a thousand times, and check docs/promises.md (CASES=1000 SEED=0 WITHIN_S=1800)"
 
@@ -63,7 +64,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --times $(TIMES) --write benchmarks/figures.md
 
 peers: $(INSTALLED)
 	$(BIN)/python -m benchmarks.peers.environments

@@ -1,4 +1,4 @@
-"""All benchmarks, each in a process of its own, and one table: `python -m benchmarks [NAME …] [--quick] [--json FILE]`.
+"""All benchmarks, each in a process of its own, and one table: `python -m benchmarks [NAME …] [--times N] [--quick]`.
 
 docs/benchmarks.md tells what each measures. Ctrl-C ends what is under way and shows what was measured until then.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import signal
 import subprocess
 import sys
@@ -20,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from tests.machine import describe_machine
 
+from benchmarks.document import make_page
+from benchmarks.repeated import merge
 from benchmarks.tables import Measure, make_table, print_table
 from headway.domain.clock import format_utc, utc_now
 
@@ -47,24 +48,33 @@ _told = Console(stderr=True, highlight=False)
 
 def main() -> int:
     chosen = _parse()
-    began, load = time.monotonic(), os.getloadavg()
+    began, at, machine = time.monotonic(), format_utc(utc_now()), describe_machine()
     found: dict[str, list[Measure]] = {}
     flags = [f"--{flag}" for flag in ("quick", "full") if getattr(chosen, flag)]
     try:
         for name in chosen.names or NAMES:
             own = ["--minutes", str(chosen.minutes)] if name == "soak" else []
-            found[name] = measure(name, [*flags, *own])
+            found[name] = measure_times(chosen.times, name, [*flags, *own])
     except KeyboardInterrupt:
         _told.print("[yellow]ended early[/]")
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, load {load[0]:.1f} at the start"
     elapsed_s = time.monotonic() - began
     measures = [each for group in found.values() for each in group]
-    print_table(make_table(measures, f"Headway benchmarks: {machine}, {elapsed_s:.0f} s"))
+    print_table(make_table(measures, f"Headway benchmarks, {_tell(machine)}; {elapsed_s:.0f} s"))
     if chosen.json is not None:
-        chosen.json.write_text(json.dumps(_document(found, load, flags), indent=2, allow_nan=False))
+        document = _document(found, at=at, machine=machine, flags=flags)
+        chosen.json.write_text(json.dumps(document, indent=2, allow_nan=False))
+    if chosen.write is not None:
+        command = f"python -m benchmarks {' '.join(sys.argv[1:])}"
+        chosen.write.write_text(make_page(found, at=at, command=command, machine=machine))
     if chosen.plot is not None:
         import_module("benchmarks.plots").draw(measures, chosen.plot)
     return 0 if all(found.values()) and found else 1
+
+
+def measure_times(times: int, name: str, flags: Sequence[str]) -> list[Measure]:
+    """The medians of so many runs of one benchmark; none when all have failed, each of which is told."""
+    runs = [found for _ in range(times) if (found := measure(name, flags))]
+    return merge(runs) if runs else []
 
 
 def measure(name: str, flags: Sequence[str]) -> list[Measure]:
@@ -104,17 +114,16 @@ def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def _tell(machine: dict[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in machine.items())
+
+
 def _document(
-    found: dict[str, list[Measure]], load: tuple[float, float, float], flags: Sequence[str]
+    found: dict[str, list[Measure]], *, at: str, machine: dict[str, Any], flags: Sequence[str]
 ) -> dict[str, Any]:
     return {
-        "measured_at": format_utc(utc_now()),
-        "machine": {
-            "cores": os.cpu_count(),
-            "platform": platform.platform(),
-            "python": platform.python_version(),
-        },
-        "load_at_start": list(load),
+        "measured_at": at,
+        "machine": machine,
         "flags": list(flags),
         "measures": {name: [each.to_json() for each in group] for name, group in found.items()},
     }
@@ -128,9 +137,11 @@ def _parse() -> argparse.Namespace:
         metavar="NAME",
         help=f"which; {', '.join(NAMES)} by default, and {', '.join(LONG)}",
     )
+    parser.add_argument("--times", type=int, default=1, metavar="N", help="repeat each; medians are shown")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--full", action="store_true", help="the large sizes too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table there as Markdown")
     parser.add_argument("--minutes", type=float, default=60.0, help="of `soak`; 60 by default")
     parser.add_argument(
         "--plot", type=Path, metavar="SVG", help="draw costs against sizes there; needs matplotlib"

@@ -36,6 +36,15 @@ class Size:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Between which a figure lay, measured so many times."""
+
+    least: float
+    greatest: float
+    times: int
+
+
+@dataclass(frozen=True)
 class Measure:
     """One figure, with the goal and what it stands beside."""
 
@@ -47,6 +56,7 @@ class Measure:
     against: tuple[Reference, ...] = ()
     note: str = ""
     size: Size | None = None
+    spread: Spread | None = None
 
     @property
     def met(self) -> bool | None:
@@ -71,7 +81,8 @@ class Measure:
         known = {name: found[name] for name in cls.__dataclass_fields__}
         against = tuple(Reference(**each) for each in found["against"])
         size = Size(**found["size"]) if found["size"] else None
-        return cls(**{**known, "against": against, "size": size})
+        spread = Spread(**found["spread"]) if found["spread"] else None
+        return cls(**{**known, "against": against, "size": size, "spread": spread})
 
 
 def make_table(measures: Sequence[Measure], title: str = "") -> Table:
@@ -98,28 +109,29 @@ def print_table(table: Table) -> None:
 
 def _cells(measure: Measure) -> tuple[str, ...]:
     sign = "≥" if measure.more_is_better else "≤"
-    goal = "" if measure.goal is None else f"{sign} {_number(measure.goal)}"
+    goal = "" if measure.goal is None else f"{sign} {spell_number(measure.goal)}"
     verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[measure.met]
     what = f"{measure.what}, {measure.size.count:,} {measure.size.of}" if measure.size else measure.what
     what = f"{what} [dim]({measure.note})[/]" if measure.note else what
+    value = f"{spell_number(measure.value)} {measure.unit}"
+    if measure.spread is not None:
+        value += f"\n{spell_number(measure.spread.least)} – {spell_number(measure.spread.greatest)}"
     against = "\n".join(_spell(reference) for reference in measure.against)
     ratios = "\n".join(_ratio(measure.ratio_to(reference)) for reference in measure.against)
-    return what, f"{_number(measure.value)} {measure.unit}", goal, verdict, against, ratios
+    return what, value, goal, verdict, against, ratios
 
 
 def _spell(reference: Reference) -> str:
     if reference.value is None:
         return f"[dim]{reference.name}: {reference.missing}[/]"
-    return (
-        f"{reference.name} {_number(reference.value)}{' [dim](published)[/]' if reference.published else ''}"
-    )
+    return f"{reference.name} {spell_number(reference.value)}{' [dim](published)[/]' if reference.published else ''}"
 
 
 def _ratio(ratio: float | None) -> str:
-    return "" if ratio is None else f"{_number(ratio)}×"
+    return "" if ratio is None else f"{spell_number(ratio)}×"
 
 
-def _number(value: float) -> str:
+def spell_number(value: float) -> str:
     if value == int(value) or abs(value) >= _WHOLE_FROM:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
-import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from headway.domain.clock import format_utc, utc_now
 from tests.faults.faults import CRASHES, FAULTS, SKIPPED
 from tests.faults.harness import Outcome
+from tests.machine import describe_machine
 
-_SYNCS = 50
 _ABOUT = """\
 # What the fault suite found
 
@@ -62,33 +57,6 @@ def write_results(path: Path, outcomes: list[Outcome], *, took_s: float, command
         "cases": cases,
     }
     path.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
-
-
-def describe_machine() -> dict[str, Any]:
-    """The machine by kind, never by name."""
-    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory": f"{memory_bytes / (1 << 30):.0f} GiB",
-        "system": f"{platform.system()} {platform.machine()}",
-        "Python": platform.python_version(),
-        "fsync of 4 KiB": f"{_fsync_ms():.2f} ms (median)",
-        "load now": f"{os.getloadavg()[0]:.1f}",
-        "user": "root" if os.geteuid() == 0 else "not root",
-    }
-
-
-def _fsync_ms() -> float:
-    """In the folder in which the houses stand."""
-    with tempfile.TemporaryFile() as file:
-        took = []
-        for _ in range(_SYNCS):
-            file.write(b"\0" * 4096)
-            file.flush()
-            began = time.perf_counter()
-            os.fsync(file.fileno())
-            took.append(time.perf_counter() - began)
-    return statistics.median(took) * 1000
 
 
 def _table(outcomes: list[Outcome]) -> Iterator[str]:
