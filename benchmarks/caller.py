@@ -6,6 +6,7 @@ The benchmarks share their cores with the server that they measure: a client lib
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, Self
 _TIMEOUT_S = 60.0
 _IDLE_S = 2.0  # a server closes a connection that has not been used for a while
 _CHUNK = 65_536
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,13 @@ class Caller:
         self._port = port
         self._socket = _connect(port)
         self._used_at = time.monotonic()
-        self._head = (
-            f"Host: 127.0.0.1:{port}\r\nx-admin-secret: {secret}\r\nContent-Type: application/json\r\n"
+        fields = (
+            f"Host: 127.0.0.1:{port}",
+            f"x-admin-secret: {secret}",
+            "Content-Type: application/json",
+            "",
         )
+        self._head = " HTTP/1.1\r\n" + "\r\n".join(fields)
 
     def __enter__(self) -> Self:
         return self
@@ -51,9 +57,7 @@ class Caller:
         """Send a request to a path below `/api/training`; wait for the whole answer."""
         self._renew()
         named = f"Idempotency-Key: {key}\r\n" if key else ""
-        head = (
-            f"{method} /api/training{path} HTTP/1.1\r\n{self._head}{named}Content-Length: {len(body)}\r\n\r\n"
-        )
+        head = f"{method} /api/training{path}{self._head}{named}Content-Length: {len(body)}\r\n\r\n"
         self._socket.sendall(head.encode() + body)
         return self._receive()
 
@@ -74,18 +78,16 @@ class Caller:
         self._used_at = time.monotonic()
 
     def _receive(self) -> Answer:
-        received = b""
-        while b"\r\n\r\n" not in received:
+        received = self._more()
+        while (head_bytes := received.find(b"\r\n\r\n")) < 0:
             received += self._more()
-        head, _, body = received.partition(b"\r\n\r\n")
-        status, *lines = head.decode("latin-1").split("\r\n")
-        fields = dict(line.lower().split(": ", 1) for line in lines)
-        missing = int(fields["content-length"]) - len(body)
-        while missing > 0:
-            piece = self._more()
-            body += piece
-            missing -= len(piece)
-        return Answer(int(status.split(" ")[1]), body)
+        length = _LENGTH.search(received, 0, head_bytes + 2)
+        if length is None:
+            raise RuntimeError(f"an answer without its length: {received[:head_bytes].decode('latin-1')}")
+        whole_bytes = head_bytes + 4 + int(length[1])
+        while len(received) < whole_bytes:
+            received += self._more()
+        return Answer(int(received[9:12]), received[head_bytes + 4 :])
 
     def _more(self) -> bytes:
         piece = self._socket.recv(_CHUNK)

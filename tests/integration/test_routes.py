@@ -65,6 +65,8 @@ def _ask(app: FastAPI, path: str, request: dict[str, Any]) -> tuple[int, Any]:
         {"content": b"", "headers": _JSON},
         {"content": b"{", "headers": _JSON},
         {"content": b'{"steps": NaN}', "headers": _JSON},
+        {"content": b'{"steps": 1180591620717411303424}', "headers": _JSON},
+        {"content": b'{"notes": "\\ud800"}', "headers": _JSON},
         {"content": b"\xff\xfe", "headers": _JSON},
         {"content": b"[" * 100_000, "headers": _JSON},
         {"content": b"1" * 5_000, "headers": _JSON},

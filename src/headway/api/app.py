@@ -49,8 +49,11 @@ def make_app(
         ],
     )
     install_errors(app)
-    for router in (make_jobs_router(service), make_sessions_router(service), _make_health_router(service)):
-        app.routes.extend(router.routes)  # as they are: an included router looks for them at each request
+    app.routes[:0] = make_jobs_router(
+        service
+    ).routes  # first, as they are: included, they were looked for each time
+    for router in (make_sessions_router(service), _make_health_router(service)):
+        app.routes.extend(router.routes)
     for make in (
         make_runs_router,
         make_series_router,

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from itertools import chain
 
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
@@ -30,6 +31,7 @@ UPLOADS = "/datasets/"  # bodies of PUT below it are streamed to the disk, under
 PAGES = "/ui"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET_HEADER = "x-admin-secret"  # noqa: S105  (its name, not the secret)
+_SECRET = SECRET_HEADER.encode()
 
 
 def fingerprint(secret: str) -> str:
@@ -74,7 +76,7 @@ class RequireSecret:
 
 def is_authorised(scope: Scope, secret: str) -> bool:
     """Whether a request or socket carries the secret; compared in constant time."""
-    given = Headers(scope=scope).get(SECRET_HEADER)
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _SECRET), None)
     if given is None and scope["type"] == "websocket":
         given = _secret_of_subprotocols(scope)
     return hmac.compare_digest((given or "").encode("latin-1", "replace"), secret.encode())
@@ -199,7 +201,7 @@ def _target_bytes(scope: Scope) -> int:
 
 
 def _head_bytes(scope: Scope) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"])
+    return sum(map(len, chain.from_iterable(scope["headers"])))
 
 
 def _too_large(what: str, limit_bytes: int, status: int) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from asyncio import wrap_future
 from functools import partial
 from typing import Annotated
 
@@ -19,7 +18,7 @@ from headway.api.streams import Following, follow_run
 from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summary
 from headway.control.cancel import record_cancel, tell_executor
 from headway.control.list_cursors import read_cursor, write_cursor
-from headway.control.preflight import is_quick, preflight
+from headway.control.preflight import has_passed, preflight
 from headway.control.query import get_view, list_views, read_console, require_findable, view_queue
 from headway.control.resume import resume
 from headway.control.submit import Accepted, Submission, find_replay, submit_later
@@ -160,7 +159,7 @@ def _add_acting(router: APIRouter, service: Service) -> None:
     async def cancel_job(job_id: JobId) -> Response:
         """Ask a job to end. It is `cancelled` once nothing of it is alive."""
         by = f"secret {service.owner}"
-        run = await wrap_future(record_cancel(context, require_findable(job_id), by=by))
+        run = await service.landing.wait(record_cancel(context, require_findable(job_id), by=by))
         if run.state in ACTIVE:
             await run_sync(partial(tell_executor, context, run, by=by))
         asked_at = run.cancel_requested_at or context.clock.now()
@@ -187,10 +186,10 @@ async def _accept(service: Service, asked: TrainingRequest, key: str | None) -> 
     context = service.context
     try:
         spec = spec_of_job(asked, context.policy)
-        if not is_quick(context, spec):
+        if not has_passed(context, spec):
             await run_sync(preflight, context, spec)
         submission = Submission(spec, service.owner, to_accepted, key, hash_sent(spec.request))
-        return await wrap_future(submit_later(context, submission))
+        return await service.landing.wait(submit_later(context, submission))
     except (InvalidInput, PreflightFailed):
         replay = await run_sync(find_replay, context, service.owner, key, hash_body(asked))
         if replay is None:

@@ -18,6 +18,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -53,7 +54,11 @@ class DirectRoute(APIRoute):
 
     async def _read(self, request: Request) -> dict[str, Any]:
         """The arguments of the endpoint. Raises RequestValidationError with all that is wrong with them."""
-        places = {"path": request.path_params, "query": request.query_params, "header": request.headers}
+        places: dict[str, Mapping[str, Any]] = {
+            "path": request.path_params,
+            "query": request.query_params if request.scope["query_string"] else {},
+            "header": request.headers,
+        }
         values: dict[str, Any] = {}
         errors: _Errors = []
         sent = await self._body.load(request) if self._body else None
@@ -86,7 +91,7 @@ class _Body:
             raw = await request.body()
             if not raw:
                 return _ABSENT
-            return json.loads(raw) if _is_json(request.headers.get("content-type", "")) else raw
+            return _parse(raw) if _is_json(request.headers.get("content-type", "")) else raw
         except json.JSONDecodeError as error:
             raise RequestValidationError([_describe_broken(error)]) from error
         except (ClientDisconnect, RecursionError, ValueError) as error:
@@ -101,6 +106,14 @@ def _validate(field: Any, value: Any, place: tuple[str, ...], errors: _Errors) -
     found, wrong = field.validate(value, loc=place)
     errors += wrong
     return found
+
+
+def _parse(raw: bytes) -> Any:
+    """As `json.loads`, which is slower, and is asked where the other refuses: it takes more, and says what is wrong."""
+    try:
+        return from_json(raw)
+    except ValueError:
+        return json.loads(raw)
 
 
 def _describe_broken(error: json.JSONDecodeError) -> dict[str, Any]:

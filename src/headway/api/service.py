@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headway.api.landing import Landing
 from headway.api.streams import Closing
 from headway.control.context import Context
 from headway.ports import Predictor
@@ -19,3 +20,4 @@ class Service:
     counters: Counters
     predictor: Predictor
     closing: Closing = field(default_factory=Closing)
+    landing: Landing = field(default_factory=Landing)

@@ -47,7 +47,8 @@ class Loop:
         self._thread.start()
 
     def wake(self) -> None:
-        self._wake.set()
+        if not self._wake.is_set():  # to set it takes a lock
+            self._wake.set()
 
     def stop(self) -> None:
         """Ask the loop to end after its current step."""

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from itertools import product
 
 from headway.control.context import Context
 from headway.control.forecast_plan import MIN_ROWS, plan_rows, rows_within
 from headway.domain.errors import DataError, PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.specs import Spec
-from headway.domain.trading import MIN_BARS, TradingConfig
+from headway.domain.subjects import symbols_of, timeframes_of
+from headway.domain.trading import MIN_BARS
 from headway.wire.forecast import ForecastConfig
 
 _MOMENT = timedelta(seconds=1)
@@ -25,34 +27,39 @@ _DISK = "disk"
 def preflight(context: Context, spec: Spec) -> None:
     """Raises PreflightFailed, with the reason and what to do, when the run could not succeed here."""
     context.engines.require(spec.engine)
+    now = context.clock.now()
     for name, look in _looks(context, spec).items():
-        if not _holds(context, name):
+        if not _holds(context, name, now):
             look()
             context.passed[name] = context.clock.now()
     if spec.engine == "forecast":
         _require_rows(context, ForecastConfig.model_validate(spec.config))
 
 
-def is_quick(context: Context, spec: Spec) -> bool:
-    """Whether `preflight` has no need to look at the disk now. What a forecast asks of its data is never remembered."""
-    return spec.engine != "forecast" and all(_holds(context, name) for name in _looks(context, spec))
+def has_passed(context: Context, spec: Spec) -> bool:
+    """Whether `preflight` has just said yes to the like. What a forecast asks of its data is never remembered.
+
+    The engine is asked all the same: PreflightFailed when it is not there.
+    """
+    now = context.clock.now()
+    if spec.engine == "forecast" or not all(_holds(context, name, now) for name in _looks(context, spec)):
+        return False
+    context.engines.require(spec.engine)
+    return True
 
 
 def _looks(context: Context, spec: Spec) -> dict[str, Callable[[], None]]:
     """What is to be looked at, by name."""
     looks: dict[str, Callable[[], None]] = {_DISK: partial(_require_disk, context)}
     if spec.engine == "ppo":
-        config = TradingConfig.from_json(spec.config)
-        for symbol in config.symbols:
-            looks[f"{symbol} {config.timeframe}"] = partial(
-                _require_candles, context, symbol, config.timeframe
-            )
+        for timeframe, symbol in product(timeframes_of(spec), symbols_of(spec)):
+            looks[f"{symbol} {timeframe}"] = partial(_require_candles, context, symbol, timeframe)
     return looks
 
 
-def _holds(context: Context, name: str) -> bool:
+def _holds(context: Context, name: str, now: datetime) -> bool:
     passed_at = context.passed.get(name)
-    return passed_at is not None and timedelta() <= context.clock.now() - passed_at < _MOMENT
+    return passed_at is not None and timedelta() <= now - passed_at < _MOMENT
 
 
 def _require_rows(context: Context, config: ForecastConfig) -> None:

@@ -63,6 +63,7 @@ def submit(context: Context, submission: Submission) -> Accepted:
     Raises IdempotencyConflict, RateLimited, PreflightFailed, and what the guard raises.
     """
     try:
+        preflight(context, submission.spec)
         return submit_later(context, submission).result()
     except PreflightFailed:
         replay = find_replay(context, submission.owner, submission.key, submission.body_sha256)
@@ -72,11 +73,7 @@ def submit(context: Context, submission: Submission) -> Accepted:
 
 
 def submit_later(context: Context, submission: Submission) -> Future[Accepted]:
-    """As `submit`, without waiting for it, and without a look for a replay where preflight refuses.
-
-    PreflightFailed is raised at once; the future has the other errors.
-    """
-    preflight(context, submission.spec)
+    """As `submit`, without waiting for it, of what has passed preflight. The future has the errors."""
     now = context.clock.now()
     run_id = new_run_id(submission.spec.engine, now)
     rate = context.policy.jobs_per_hour if submission.rate_limited else 0

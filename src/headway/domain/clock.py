@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def utc_now() -> datetime:
@@ -18,6 +19,7 @@ def require_aware(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+@lru_cache(maxsize=256)  # what happens at once is written down several times
 def format_utc(moment: datetime) -> str:
     """`2026-11-23T09:05:36.123456Z`; always six digits, so that text order is time order."""
     return require_aware(moment).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

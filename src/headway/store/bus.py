@@ -64,7 +64,8 @@ class LocalSubscription:
         self._woken = threading.Event()
 
     def wake(self) -> None:
-        self._woken.set()
+        if not self._woken.is_set():  # to set it takes a lock
+            self._woken.set()
         if self._notify is not None:
             self._notify()
 

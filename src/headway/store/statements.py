@@ -66,7 +66,9 @@ _PLACES = tuple_(queue.c.rank, queue.c.created_at, queue.c.run_id)
 _PLACE = tuple_(bindparam("b_rank"), bindparam("b_created"), bindparam("b_id"))
 COUNT_AHEAD = QUEUE_LENGTH.where(_PLACES < _PLACE)
 _other = queue.alias("other")
-_BEHIND = select(_other.c.run_id).where(tuple_(_other.c.rank, _other.c.created_at, _other.c.run_id) > _PLACES)
+# Texts as expressions: SQLite seeks in an index no further than the first column that is compared with a column.
+_HERE = tuple_(queue.c.rank, queue.c.created_at + "", queue.c.run_id + "")
+_BEHIND = select(_other.c.run_id).where(tuple_(_other.c.rank, _other.c.created_at, _other.c.run_id) > _HERE)
 FIND_PLACE = select(
     queue.c.rank,
     queue.c.created_at,
