@@ -148,6 +148,43 @@ def test_a_run_is_counted_by_its_number_in_the_state_that_it_moved_to(filled: St
     assert _find(filled, sort=by_sharpe, states=frozenset({State.TRAINING})) == []
 
 
+def test_a_total_that_was_told_before_is_told_anew_after_every_change(filled: Store) -> None:
+    by_sharpe = RunFilter(sort=RunSort(SortBy.METRIC, "sharpe"))
+    asked = [
+        RunFilter(),
+        RunFilter(symbol="BTC", states=frozenset({State.FAILED})),
+        RunFilter(tag="nightly", engines=frozenset({"ppo"})),
+        RunFilter(text="nightly"),
+        by_sharpe,
+    ]
+
+    def count() -> list[int]:
+        return [filled.read(lambda tx, w=which: tx.count_runs(w)) for which in asked]  # type: ignore[misc]
+
+    ended = RUNS[5].evolve(state=State.FAILED, event_seq=2)
+    labelled = ended.evolve(tags=("nightly",), event_seq=3)
+    numbered = RUNS[0].evolve(latest={"sharpe": 2.0}, event_seq=2)
+    totals = [count()]
+    filled.write(lambda tx: tx.insert_run(make_run(8, spec=_of("BTC"), state=State.FAILED)))
+    totals.append(count())
+    filled.write(lambda tx: tx.update_run(ended, expected_seq=1))
+    totals.append(count())
+    filled.write(lambda tx: (tx.update_run(labelled, expected_seq=2), tx.index_labels(labelled)))
+    totals.append(count())
+    filled.write(lambda tx: (tx.update_run(numbered, expected_seq=1), tx.index_numbers(numbered)))
+    totals.append(count())
+
+    assert totals == [[7, 1, 2, 2, 3], [8, 2, 2, 2, 3], [8, 3, 2, 2, 3], [8, 3, 3, 3, 3], [8, 3, 3, 3, 4]]
+
+
+def test_a_run_is_listed_by_its_symbol_in_the_state_that_it_moved_to(filled: Store) -> None:
+    ended = RUNS[5].evolve(state=State.CANCELLED, event_seq=2)
+    filled.write(lambda tx: tx.update_run(ended, expected_seq=1))
+
+    assert _find(filled, symbol="BTC", states=frozenset({State.CANCELLED})) == [6]
+    assert _find(filled, symbol="BTC", states=frozenset({State.TRAINING})) == []
+
+
 def test_filters_that_meet_are_counted_as_they_are_listed(filled: Store) -> None:
     by_sharpe = RunSort(SortBy.METRIC, "sharpe")
 

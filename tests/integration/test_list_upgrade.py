@@ -77,6 +77,8 @@ def test_runs_of_the_version_before_are_found_counted_and_sorted(url: str) -> No
     by_sharpe = RunSort(SortBy.METRIC, "sharpe")
     asked = {
         "symbol": (RunFilter(symbol="ETH"), [3, 2], 2),
+        "symbol, failed": (RunFilter(symbol="ETH", states=frozenset({State.FAILED})), [3], 1),
+        "symbol, of a kind": (RunFilter(symbol="BTC", engines=frozenset({"ppo"})), [2, 1], 2),
         "word": (RunFilter(text="base wide"), [1], 1),
         "word of long notes": (RunFilter(text="nightly"), [1], 1),
         "metric": (RunFilter(sort=by_sharpe), [2, 3], 2),

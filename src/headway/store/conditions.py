@@ -12,6 +12,8 @@ from headway.domain.clock import format_utc
 from headway.ports import RunFilter
 from headway.store.matching import LAST, SYMBOL, TAG, WORD, read_text
 
+LABELLED = (SYMBOL, TAG)  # marks that state and engine stand beside
+
 
 class Mark(NamedTuple):
     """One mark, from `low` on and below `high`; both the same for that very value."""

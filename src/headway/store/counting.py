@@ -13,13 +13,26 @@ from sqlalchemy import FromClause, Select, and_, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from headway.ports import RunFilter, SortBy
-from headway.store.conditions import Mark, id_begins, is_dated, is_labelled, is_marked, marks_asked
+from headway.store import statements
+from headway.store.conditions import LABELLED, Mark, id_begins, is_dated, is_labelled, is_marked, marks_asked
 from headway.store.session import Session
 from headway.store.tables import run_marks, run_numbers, runs
+from headway.store.totals import Totals
 
 
-def count_rows(db: Session, which: RunFilter) -> int:
-    """How many runs match."""
+def count_rows(db: Session, which: RunFilter, totals: Totals | None = None) -> int:
+    """How many runs match; from `totals` where they have been counted since anything that lists count has changed."""
+    if totals is None:
+        return _count(db, which)
+    version = int(db.scalar(statements.LIST_VERSION, {}))
+    found = totals.find(which, version)
+    if found is None:
+        found = _count(db, which)
+        totals.keep(which, version, found)
+    return found
+
+
+def _count(db: Session, which: RunFilter) -> int:
     marks = [_settle(db, mark) for mark in marks_asked(which)]
     settled = [mark for mark in marks if mark is not None]
     if len(settled) < len(marks):
@@ -42,31 +55,28 @@ def _settle(db: Session, mark: Mark) -> Mark | None:
 def _build(which: RunFilter, marks: list[Mark]) -> Select[Any]:
     marked = [_rows_of(mark, f"mark_{place}") for place, mark in enumerate(marks)]
     by_metric = which.sort.by is SortBy.METRIC
-    joined = _needs_runs(which, marked=bool(marked), by_metric=by_metric)
-    tables = [*marked, *([run_numbers] if by_metric else []), *([runs] if joined else [])]
-    conditions = [
-        *id_begins(which, _id_of(tables[0])),
-        *is_labelled(which, run_numbers if by_metric else runs),
-        *is_dated(which, marked[0] if marked else runs),
-    ]
+    labels_of = [rows for mark, rows in zip(marks, marked, strict=True) if mark.kind in LABELLED]
+    labels_of += [run_numbers] if by_metric else []
+    asked_of_labels = [asked for table in labels_of or [runs] for asked in is_labelled(which, table)]
+    dates_of = marked[0] if marked else runs
+    conditions = [*asked_of_labels, *is_dated(which, dates_of)]
     if by_metric:
         conditions.append(run_numbers.c.name == which.sort.metric)
     if which.origin is not None:
         conditions.append(runs.c.origin == which.origin)
+    tables = [*marked, *([run_numbers] if by_metric else [])]
+    asks_of_runs = (asked_of_labels and not labels_of) or (dates_of is runs and list(is_dated(which, runs)))
+    if not tables or which.origin is not None or asks_of_runs:
+        tables.append(runs)
+    conditions += id_begins(which, _id_of(tables[0]))
     return select(func.count()).select_from(_join(tables)).where(*conditions)
-
-
-def _needs_runs(which: RunFilter, *, marked: bool, by_metric: bool) -> bool:
-    labelled = which.engines is not None or which.states is not None
-    dated = which.created_from is not None or which.created_before is not None
-    nothing_else = not marked and not by_metric
-    return nothing_else or which.origin is not None or (labelled and not by_metric) or (dated and not marked)
 
 
 def _rows_of(mark: Mark, name: str) -> Any:
     """One row a run: of several words that begin alike a run may have more than one."""
     table = run_marks.alias(name)
-    found = select(table.c.run_id, table.c.created_at).where(is_marked(table, mark))
+    beside = (table.c.state, table.c.engine) if mark.kind in LABELLED else ()
+    found = select(table.c.run_id, table.c.created_at, *beside).where(is_marked(table, mark))
     if mark.low != mark.high:
         found = found.distinct()
     return found.subquery(f"{name}_rows")

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, insert, literal, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from headway.domain.clock import format_utc
 from headway.domain.runs import Run
 from headway.ports import RunFilter, RunRows, SortBy
 from headway.store.codec import decode_run
-from headway.store.conditions import Mark, id_begins, is_dated, is_labelled, is_marked, marks_asked
+from headway.store.conditions import LABELLED, Mark, id_begins, is_dated, is_labelled, is_marked, marks_asked
 from headway.store.matching import WORD, marks_of, numbers_of
 from headway.store.session import Session
 from headway.store.tables import run_marks, run_numbers, runs
@@ -30,6 +30,13 @@ _DELETE_NUMBERS = delete(run_numbers).where(run_numbers.c.run_id == bindparam("b
 _MOVE_NUMBERS = (
     update(run_numbers)
     .where(run_numbers.c.run_id == bindparam("b_id"), run_numbers.c.state != bindparam("b_state"))
+    .values(state=bindparam("b_state"))
+)
+_MOVE_MARKS = (
+    update(run_marks)
+    .where(
+        run_marks.c.run_id == bindparam("b_id"), run_marks.c.kind.in_([literal(kind) for kind in LABELLED])
+    )
     .values(state=bindparam("b_state"))
 )
 _INSERT_MARKS = insert(run_marks)
@@ -63,8 +70,11 @@ def index_labels(db: Session, run: Run, *, new: bool = False) -> None:
     if not new:
         db.run(_DELETE_MARKS, {"b_id": run.id})
     created_at = format_utc(run.created_at)
+    beside = {"engine": run.spec.engine, "state": run.state.value}
+    nothing = dict.fromkeys(beside)
     rows = [
         {"run_id": run.id, "kind": kind, "value": value, "created_at": created_at}
+        | (beside if kind in LABELLED else nothing)
         for kind, value in marks_of(run)
     ]
     db.run_many(_INSERT_MARKS, rows)
@@ -79,8 +89,10 @@ def index_numbers(db: Session, run: Run) -> None:
 
 
 def index_state(db: Session, run: Run) -> None:
-    """Keep the state beside the numbers."""
-    db.run(_MOVE_NUMBERS, {"b_id": run.id, "b_state": run.state.value})
+    """Keep the state beside the numbers and the marks."""
+    moved = {"b_id": run.id, "b_state": run.state.value}
+    db.run(_MOVE_NUMBERS, moved)
+    db.run(_MOVE_MARKS, moved)
 
 
 def _read_records(db: Session, ids: list[str]) -> list[Run]:
@@ -105,30 +117,25 @@ def _mark(which: RunFilter) -> Mark | None:
 def _narrow(query: Select[Any], which: RunFilter, common: Iterable[Mark] = ()) -> Select[Any]:
     """The rows that match. Of a mark that many runs have each row is asked in turn, for a page is soon full then;
     of any other mark the runs are gathered first."""
-    along = _mark(which)
-    marks = [mark for mark in marks_asked(which) if mark != along]
-    by_metric = which.sort.by is SortBy.METRIC
+    along, by_metric = _mark(which), which.sort.by is SortBy.METRIC
+    table = run_marks if along is not None else run_numbers if by_metric else runs
+    run_id = table.c.id if table is runs else table.c.run_id
+    dated = list(is_dated(which, runs if by_metric else table))
+    query = query.select_from(table)
+    if table is not runs and (which.origin is not None or (by_metric and dated)):
+        query = query.join(runs, runs.c.id == run_id)
     conditions = [
-        *is_labelled(which, run_numbers if by_metric else runs),
-        *is_dated(which, runs),
-        *id_begins(which, runs.c.id),
-        *(_has_mark(mark, each=mark in common) for mark in marks),
+        *is_labelled(which, table),
+        *id_begins(which, run_id),
+        *(_has_mark(mark, run_id, each=mark in common) for mark in marks_asked(which) if mark != along),
     ]
+    if along is not None:
+        conditions.append(is_marked(run_marks, along))
+    if by_metric:
+        conditions.append(run_numbers.c.name == which.sort.metric)
     if which.origin is not None:
         conditions.append(runs.c.origin == which.origin)
-    if along is not None:
-        query = query.select_from(run_marks)
-        if conditions:
-            query = query.join(runs, runs.c.id == run_marks.c.run_id)
-        query = query.where(is_marked(run_marks, along))
-    elif by_metric:
-        query = query.select_from(run_numbers)
-        if conditions:
-            query = query.join(runs, runs.c.id == run_numbers.c.run_id)
-        query = query.where(run_numbers.c.name == which.sort.metric)
-    else:
-        query = query.select_from(runs)
-    return query.where(*conditions)
+    return query.where(*conditions, *dated)
 
 
 def _find_common(db: Session, which: RunFilter) -> set[Mark]:
@@ -141,7 +148,10 @@ def _count_up_to(db: Session, mark: Mark, most: int) -> int:
     return int(db.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-def _has_mark(mark: Mark, *, each: bool) -> ColumnElement[bool]:
+def _has_mark(mark: Mark, run_id: ColumnElement[Any], *, each: bool) -> ColumnElement[bool]:
     other = run_marks.alias()
     found = select(other.c.run_id).where(is_marked(other, mark))
-    return found.where(other.c.run_id == runs.c.id).exists() if each else runs.c.id.in_(found)
+    if not each:
+        return run_id.in_(found)
+    # OFFSET keeps PostgreSQL from joining: it would gather and sort all runs to show fifty.
+    return found.where(other.c.run_id == run_id).offset(0).exists()

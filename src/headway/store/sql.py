@@ -25,6 +25,7 @@ from headway.ports import StoreFacts, Transaction
 from headway.store.facts import read_facts
 from headway.store.session import Session
 from headway.store.tally import Tally
+from headway.store.totals import Totals
 from headway.store.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class SqlStore:
     def __init__(self, writer: Engine, reader: Engine) -> None:
         self._writer = writer
         self._reader = reader
+        self._totals = Totals()
         self._waiting: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -76,7 +78,7 @@ class SqlStore:
     def read(self, work: Callable[[Transaction], T]) -> T:
         try:
             with self._reader.begin() as connection:
-                return work(SqlTransaction(Session(connection)))
+                return work(SqlTransaction(Session(connection), totals=self._totals))
         except (DBAPIError, PoolTimeout) as error:
             raise _unavailable(error) from error
 

@@ -12,6 +12,7 @@ from headway.domain.states import ACTIVE, TERMINAL, State
 from headway.store.tables import counters, events, leases, log_cursors, queue, replies, runs, slots
 
 _POSITION = "event_position"
+_LIST_VERSION = "list_version"
 _ACTIVE = [literal(state.value) for state in ACTIVE]
 _TERMINAL = [literal(state.value) for state in TERMINAL]
 
@@ -21,6 +22,7 @@ UPDATE_RUN = (
     .where(runs.c.id == bindparam("b_id"), runs.c.event_seq == bindparam("b_seq"))
     .values({column.name: bindparam(column.name) for column in runs.c if column is not runs.c.id})
 )
+UPDATE_RUN_IN_STATE = UPDATE_RUN.where(runs.c.state == bindparam("b_state"))
 TOUCH_RUN = (
     update(runs)
     .where(
@@ -95,6 +97,10 @@ DROP_LEASE = delete(leases).where(leases.c.run_id == bindparam("b_id"))
 INSERT_EVENT = insert(events)
 LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
 SET_LAST_POSITION = update(counters).where(counters.c.name == _POSITION).values(value=bindparam("b_position"))
+LIST_VERSION = select(counters.c.value).where(counters.c.name == _LIST_VERSION)
+MOVE_LIST_VERSION = (
+    update(counters).where(counters.c.name == _LIST_VERSION).values(value=counters.c.value + 1)
+)
 _EVENT = select(
     events.c.run_id,
     events.c.seq,

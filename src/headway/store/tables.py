@@ -76,7 +76,8 @@ runs = Table(
 )
 
 # What runs are found by: symbols, tags, words. The time of creation stands here too, so that a list of marked runs
-# is read in its order.
+# is read in its order. State and engine stand beside symbols and tags, which lists are asked for together with them;
+# words have neither: they are many, and a run would write all of them with each change of its state.
 run_marks = Table(
     "run_marks",
     metadata,
@@ -84,7 +85,9 @@ run_marks = Table(
     Column("kind", String(8), primary_key=True),
     Column("value", String(60), primary_key=True),
     Column("created_at", _TIME, nullable=False),
-    Index(None, "kind", "value", "created_at", "run_id"),
+    Column("state", String(16)),
+    Column("engine", String(32)),
+    Index(None, "kind", "value", "created_at", "run_id", "state", "engine"),
     sqlite_with_rowid=False,
 )
 

@@ -16,6 +16,7 @@ class Tally:
     _position: int | None = None
     _length: int | None = None
     _moved: bool = False
+    _listed: bool = False
 
     @property
     def position(self) -> int:
@@ -39,13 +40,20 @@ class Tally:
         if self._length is not None:
             self._length += by
 
+    def note_lists(self) -> None:
+        """To be told when a run may have come into a list, or out of one: totals kept from before are void then."""
+        self._listed = True
+
     def forget(self) -> None:
         """What was counted is undone."""
         self._position = self._length = None
-        self._moved = False
+        self._moved = self._listed = False
 
     def flush(self) -> None:
         """Write what has moved; before the end of the transaction, or of a savepoint that is to hold."""
         if self._moved:
             self.session.run(statements.SET_LAST_POSITION, {"b_position": self._position})
             self._moved = False
+        if self._listed:
+            self.session.run(statements.MOVE_LIST_VERSION, {})
+            self._listed = False

@@ -27,6 +27,7 @@ from headway.store.session import Session, Statement, Values
 from headway.store.signed_in import SqlSessions
 from headway.store.tables import artifacts, checkpoints, cursors, slots
 from headway.store.tally import Tally
+from headway.store.totals import Totals
 
 _NEAR = 1_000  # places in the queue
 
@@ -34,22 +35,28 @@ _NEAR = 1_000  # places in the queue
 class SqlTransaction(SqlHooks, SqlSessions):
     """Works on a connection that is within a transaction; commits nothing itself."""
 
-    def __init__(self, session: Session, tally: Tally | None = None) -> None:
+    def __init__(self, session: Session, tally: Tally | None = None, totals: Totals | None = None) -> None:
         self._db = session
         self._tally = tally or Tally(session)
+        self._totals = totals  # of reads alone: what a write has counted may be undone
         self._series = SqlSeries(session)
 
     # runs
     def insert_run(self, run: Run) -> None:
         _insert(self._db, statements.INSERT_RUN, columns_of(run), f"the run {run.id} exists already")
         listing.index_labels(self._db, run, new=True)
+        self._tally.note_lists()
 
     def update_run(self, run: Run, *, expected_seq: int) -> None:
+        """Most facts about a run leave it in its state: then what lists keep beside it stays as it is."""
         changes = {"b_id": run.id, "b_seq": expected_seq, **columns_of(run)}
+        if self._db.run(statements.UPDATE_RUN_IN_STATE, {**changes, "b_state": run.state.value}).rowcount:
+            return
         if self._db.run(statements.UPDATE_RUN, changes).rowcount == 0:
             stored = self.get_run(run.id)
             raise StaleAttempt(f"{run.id} has moved on: event {stored.event_seq}, not {expected_seq}")
         listing.index_state(self._db, run)
+        self._tally.note_lists()
 
     def touch_run(self, run: Run) -> None:
         stored = self.get_run(run.id)
@@ -72,13 +79,15 @@ class SqlTransaction(SqlHooks, SqlSessions):
         return listing.list_rows(self._db, which)
 
     def count_runs(self, which: RunFilter) -> int:
-        return counting.count_rows(self._db, which)
+        return counting.count_rows(self._db, which, self._totals)
 
     def index_labels(self, run: Run) -> None:
         listing.index_labels(self._db, run)
+        self._tally.note_lists()
 
     def index_numbers(self, run: Run) -> None:
         listing.index_numbers(self._db, run)
+        self._tally.note_lists()
 
     def active_runs(self) -> list[Run]:
         return [decode_run(record) for (record,) in self._db.run(statements.ACTIVE_RUNS, {})]

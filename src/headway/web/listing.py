@@ -115,4 +115,5 @@ def read_listing(params: Mapping[str, str], now: datetime, limit: int) -> Listin
 def _since(word: str, now: datetime) -> str:
     if word not in SINCE:
         raise InvalidInput("since", word, ", ".join(SINCE))
-    return format_utc(now - SINCE[word][1])
+    begun = now.replace(second=0, microsecond=0)  # so that pages of one minute ask for the same list
+    return format_utc(begun - SINCE[word][1])
