@@ -84,7 +84,7 @@ def read_series(path: Path, horizon: int) -> Series:
 def make_shape(horizon: int) -> NetworkShape:
     return NetworkShape(
         (1,), 16, 4, 1, 0, 2, 16, 8, 63, horizon, "deterministic",
-        trends=0, keeps_patches=True, instance_norm=True, has_skip=True,
+        trends=0, keeps_patches=True, instance_norm=True, restores_level=True, has_skip=True,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from headway.client.sender import HttpSender
 from headway.control.context import Context, Policy
-from headway.domain.coverage import Coverage
+from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.subjects import symbol_of_source
@@ -41,6 +41,9 @@ class FakeCandles:
         rows = self.rows(source, timeframe)
         last_at = T0 + timedelta(seconds=TIMEFRAMES_S[timeframe] * ((rows or 1) - 1))
         return Coverage(symbol_of_source(source), timeframe, f"{source}_{timeframe}.csv", rows, T0, last_at)
+
+    def check(self, source: str, timeframe: str) -> DatasetCheck | None:
+        return None
 
     def list_all(self) -> Sequence[Coverage]:
         return [self.coverage("BTC", "1h")]

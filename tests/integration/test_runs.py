@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from headway.control.dispatch import claim_next, start
-from headway.control.forecast_plan import shape_of
 from headway.domain.artifacts import Artifact
 from headway.domain.events import EventKind
 from headway.domain.forecast_size import count_parameters, estimate_training_bytes
@@ -18,6 +17,7 @@ from headway.domain.results import Result
 from headway.ports import Sighting
 from headway.wire.attempts import Verb
 from headway.wire.forecast import ForecastConfig
+from headway.wire.forecast_shape import shape_of
 from headway.wire.lines import LineKind, encode_line
 from headway.wire.rundir import RunDir, write_json
 from tests.fakes.executor import make_exit

@@ -84,12 +84,13 @@ def refuse(error: HeadwayError) -> Response:
 def describe(error: HeadwayError) -> ErrorBody:
     """The body of an error: what was wrong and what to do."""
     fields: dict[str, Any] = {"error": answer_of(error).code, "message": str(error)}
-    if isinstance(error, errors.InvalidInput):
+    refused = error.misfit if isinstance(error, errors.PreflightFailed) else error
+    if isinstance(refused, errors.InvalidInput):
         fields |= {
-            "field": error.field,
-            "value": presentable(error.value),
-            "bound": error.bound,
-            "remedy": error.remedy or None,
+            "field": refused.field,
+            "value": presentable(refused.value),
+            "bound": refused.bound,
+            "remedy": refused.remedy or None,
         }
     if isinstance(error, errors.NotReady | errors.AlreadyEnded | errors.NotResumable):
         fields["state"] = error.state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headway.api.errors import presentable
 from headway.control.forecast_plan import longest_warmup
 from headway.control.preview import Preview
 from headway.control.translate_runs import write_yaml
@@ -32,6 +33,16 @@ def to_preview(found: Preview, spec: Spec) -> runs.RunPreview:
         estimated_cost_usd=found.cost_usd,
         max_cost_usd=spec.limits.max_cost_usd,
         queue_position=found.queue_position,
+        refusals=[
+            runs.Refusal(
+                field=each.field,
+                value=presentable(each.value),
+                bound=each.bound,
+                remedy=each.remedy or None,
+                message=str(each),
+            )
+            for each in found.refusals
+        ],
         warnings=found.warnings,
         missing=found.missing,
     )

@@ -138,8 +138,12 @@ def show_preview(console: Console, preview: RunPreview) -> None:
         days = f"{context.context_bars} bars back ({metric_text(context.context_days)} days)"
         table.add_row(f"sees of {context.timeframe}", f"{days}, of {count_text(context.rows)} bars")
     console.print(table)
+    refused = [each.message for each in preview.refusals]
+    for message in refused:
+        say(console, f"would be refused: {message}", style="bold red")
     for warning in preview.warnings:
-        say(console, f"warning: {warning}", style="yellow")
+        if warning not in refused:
+            say(console, f"warning: {warning}", style="yellow")
     for name, why in preview.missing.items():
         say(console, f"no {name}: {why}", style="dim")
     say(console, "Nothing was created: leave --preview out to train it.", style="dim")

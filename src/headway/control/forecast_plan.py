@@ -1,16 +1,13 @@
-"""What a forecasting run comes to on so many bars: rows of each split, columns, parameters, memory. Pure estimates."""
+"""How many bars a forecasting run has and how it uses them: rows of each split. Pure estimates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from headway.domain.coverage import Coverage
-from headway.domain.forecast_features import count_columns, warmup_bars
-from headway.domain.forecast_size import NetworkShape
+from headway.domain.forecast_features import warmup_bars
 from headway.domain.trading import TIMEFRAMES_S
-from headway.wire.forecast import ForecastConfig
-
-MIN_ROWS = 30  # of each split: fewer give no figures that mean anything
+from headway.wire.forecast import MIN_ROWS, ForecastConfig
 
 
 @dataclass(frozen=True)
@@ -22,10 +19,11 @@ class RowPlan:
     train: int
     validation: int
     test: int
+    judged: int  # of those to test, with the whole path that is forecast
 
     @property
     def enough(self) -> bool:
-        return min(self.train, self.validation, self.test) >= MIN_ROWS
+        return min(self.train, self.validation, self.judged) >= MIN_ROWS
 
 
 def plan_rows(config: ForecastConfig, rows: int) -> RowPlan:
@@ -39,15 +37,19 @@ def plan_rows(config: ForecastConfig, rows: int) -> RowPlan:
         max(first - config.purge_bars, 0),
         max(second - config.purge_bars - first, 0),
         usable - second,
+        max(usable - second - config.horizons.next_bars, 0),
     )
 
 
 def first_usable_row(config: ForecastConfig) -> int:
     """Base bars that pass before every timeframe has its features and its context."""
-    return max(
-        (_warmup(config, name) + config.model.context_bars) * TIMEFRAMES_S[name] // config.data.base_s
-        for name in config.data.timeframes
-    )
+    return max(bars_before_first(config, name) for name in config.data.timeframes)
+
+
+def bars_before_first(config: ForecastConfig, timeframe: str) -> int:
+    """Base bars that pass before a timeframe has its features and its context."""
+    bars = _warmup(config, timeframe) + config.model.context_bars
+    return bars * TIMEFRAMES_S[timeframe] // config.data.base_s
 
 
 def longest_warmup(config: ForecastConfig) -> int:
@@ -69,28 +71,6 @@ def rows_within(config: ForecastConfig, coverage: Coverage) -> int | None:
     begin, until = max(first, start or first), min(last, end or last)
     share = (until - begin).total_seconds() / whole_s if whole_s > 0 else 0.0
     return max(int(rows * share), 0)
-
-
-def shape_of(config: ForecastConfig) -> NetworkShape:
-    """The network that will be made."""
-    features, model = config.features, config.model
-    return NetworkShape(
-        features=tuple(
-            count_columns(name, features.indicators_of(name), calendar=features.calendar)
-            for name in config.data.timeframes
-        ),
-        d_model=model.d_model,
-        n_heads=model.n_heads,
-        n_layers_tf=model.n_layers_tf,
-        n_layers_fusion=model.n_layers_fusion,
-        ff_mult=model.ff_mult,
-        patch_len=model.patch_len,
-        stride=model.stride,
-        context_patches=model.context_patches,
-        next_bars=config.horizons.next_bars,
-        regression=config.loss.regression,
-        quantiles=len(config.loss.quantiles),
-    )
 
 
 def _warmup(config: ForecastConfig, timeframe: str) -> int:

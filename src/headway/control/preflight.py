@@ -12,7 +12,7 @@ from functools import partial
 from itertools import product
 
 from headway.control.context import Context
-from headway.control.forecast_plan import MIN_ROWS, plan_rows, rows_within
+from headway.control.forecast_fit import find_fit
 from headway.domain.errors import DataError, PreflightFailed
 from headway.domain.reasons import Reason
 from headway.domain.specs import Spec
@@ -33,7 +33,7 @@ def preflight(context: Context, spec: Spec) -> None:
             look()
             context.passed[name] = context.clock.now()
     if spec.engine == "forecast":
-        _require_rows(context, ForecastConfig.model_validate(spec.config))
+        _require_fit(context, ForecastConfig.model_validate(spec.config))
 
 
 def has_passed(context: Context, spec: Spec) -> bool:
@@ -62,23 +62,10 @@ def _holds(context: Context, name: str, now: datetime) -> bool:
     return passed_at is not None and timedelta() <= now - passed_at < _MOMENT
 
 
-def _require_rows(context: Context, config: ForecastConfig) -> None:
-    try:
-        coverage = context.candles.coverage(config.data.source, config.data.base_timeframe)
-    except DataError as error:
-        raise PreflightFailed(str(error), reason=Reason.DATA_UNAVAILABLE) from error
-    rows = rows_within(config, coverage)
-    if rows is None:
-        return
-    plan = plan_rows(config, rows)
-    if not plan.enough:
-        raise PreflightFailed(
-            f"{coverage.filename} has {rows} bars of {config.data.base_timeframe}; {plan.usable} have a whole context "
-            f"of {config.model.context_bars} bars on each of {', '.join(config.data.timeframes)}, which leaves "
-            f"{plan.train} to train, {plan.validation} to validate, {plan.test} to test; at least {MIN_ROWS} of each "
-            "are needed: give more candles, fewer timeframes, a smaller variant or shorter horizons",
-            reason=Reason.DATA_UNAVAILABLE,
-        )
+def _require_fit(context: Context, config: ForecastConfig) -> None:
+    misfits = find_fit(context, config).misfits
+    if misfits:
+        raise PreflightFailed(str(misfits[0]), reason=Reason.DATA_UNAVAILABLE, misfit=misfits[0])
 
 
 def _require_disk(context: Context) -> None:

@@ -9,24 +9,19 @@ from math import ceil
 from typing import Any
 
 from headway.control.context import Context
-from headway.control.forecast_plan import (
-    MIN_ROWS,
-    RowPlan,
-    first_usable_row,
-    plan_rows,
-    rows_within,
-    shape_of,
-)
+from headway.control.forecast_fit import Fit, find_fit
+from headway.control.forecast_plan import RowPlan
 from headway.control.preflight import preflight
 from headway.control.translate_runs import FORECAST
 from headway.domain.coverage import Coverage
 from headway.domain.durations import parse_duration_s
-from headway.domain.errors import DataError, PreflightFailed
+from headway.domain.errors import DataError, InvalidInput, PreflightFailed
 from headway.domain.forecast_size import count_parameters, estimate_training_bytes
 from headway.domain.specs import Spec
 from headway.domain.states import State
 from headway.ports import RunFilter, Transaction
 from headway.wire.forecast import ForecastConfig
+from headway.wire.forecast_shape import shape_of
 
 _LIKE_RUNS = 50  # newest finished runs that are asked for their speed
 _QUEUE_LIMIT = 100_000
@@ -53,6 +48,7 @@ class Preview:
     time: TimeEstimate | None
     cost_usd: float | None
     queue_position: int
+    refusals: tuple[InvalidInput, ...]  # why POST /runs would refuse it; `warnings` has them too
     warnings: list[str]
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -61,12 +57,9 @@ def preview(context: Context, spec: Spec) -> Preview:
     """What a forecasting run would come to."""
     config = ForecastConfig.model_validate(spec.config)
     coverages, problems = _cover(context, config)
-    missing = {"rows": problems[0]} if problems else {}
-    base = coverages[config.data.base_timeframe]
-    rows = rows_within(config, base) if base is not None else None
-    if rows is None and not problems:
-        missing["rows"] = (base.problem if base else None) or "the bars cannot be counted cheaply"
-    plan = plan_rows(config, rows) if rows is not None else None
+    fit = find_fit(context, config)
+    plan = fit.plan
+    missing = {} if plan else {"rows": _why_no_rows(fit)}
     shape = shape_of(config)
     memory = estimate_training_bytes(shape, config.training.batch_size)
     time, why = _estimate_time(context, config, plan)
@@ -82,7 +75,8 @@ def preview(context: Context, spec: Spec) -> Preview:
         time=time,
         cost_usd=cost,
         queue_position=find_position(context, spec.priority),
-        warnings=problems,
+        refusals=fit.misfits,
+        warnings=[str(each) for each in fit.misfits] or problems,
         missing=missing,
     )
     found.warnings.extend(warn(found, spec))
@@ -97,16 +91,7 @@ def warn(found: Preview, spec: Spec) -> Iterator[str]:
     for name, horizon in (("short", config.horizons.short), ("long", config.horizons.long)):
         if parse_duration_s(horizon) % base_s:
             yield f"the {name} horizon of {horizon} is no multiple of {base}: the first bar after it is judged"
-    longest = max(config.horizons.next_bars, config.short_bars, config.long_bars)
-    if config.purge_bars < longest:
-        yield f"purge_bars {config.purge_bars} is below the longest horizon of {longest} bars: the engine refuses that"
-    if plan is not None and not plan.enough:
-        yield (
-            f"too few rows: {plan.train} to train, {plan.validation} to validate, {plan.test} to test, at least "
-            f"{MIN_ROWS} of each are needed; {first_usable_row(config)} of {plan.rows} bars pass before the first "
-            "forecast"
-        )
-    elif plan is not None and found.parameters > 100 * plan.train:
+    if plan is not None and plan.enough and found.parameters > 100 * plan.train:
         yield f"{found.parameters:,} parameters learn from {plan.train:,} rows: a smaller variant may do better"
     limits = spec.limits
     if limits.memory_bytes is not None and found.memory_bytes > limits.memory_bytes:
@@ -114,6 +99,12 @@ def warn(found: Preview, spec: Spec) -> Iterator[str]:
     hard_s = limits.hard_duration_s
     if found.time is not None and hard_s is not None and found.time.high_s > hard_s:
         yield f"it may take {found.time.high_s / 3600:.1f} hours and is stopped after {hard_s / 3600:g}"
+
+
+def _why_no_rows(fit: Fit) -> str:
+    if fit.misfits:
+        return str(fit.misfits[0])
+    return (fit.coverage.problem if fit.coverage else None) or "the bars cannot be counted cheaply"
 
 
 def _cover(context: Context, config: ForecastConfig) -> tuple[dict[str, Coverage | None], list[str]]:
@@ -133,7 +124,7 @@ def _refusal(context: Context, spec: Spec, told: list[str]) -> Iterator[str]:
     try:
         preflight(context, spec)
     except PreflightFailed as error:
-        if str(error) not in told and not any(text.startswith("too few rows") for text in told):
+        if str(error) not in told:
             yield str(error)
 
 

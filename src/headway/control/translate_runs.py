@@ -35,6 +35,8 @@ PLACES = {
     "n_layers_tf": "model.n_layers_tf",
     "n_layers_fusion": "model.n_layers_fusion",
     "dropout": "model.dropout",
+    "instance_norm": "model.instance_norm",
+    "linear_skip": "model.linear_skip",
     "features": "features.indicators",
     "enable_technical_indicators": "features.technical",
     "enable_calendar_features": "features.calendar",
@@ -87,6 +89,11 @@ def list_faults(config: RunConfig, policy: Policy) -> list[InvalidInput]:
     except ValidationError as error:
         found.extend(_refuse(each, config) for each in error.errors())
     return found
+
+
+def field_of(key: str) -> str:
+    """The field by which people ask for a dotted key of the tree."""
+    return f"config.{_FIELDS[key]}" if key in _FIELDS else f"config.overrides.{key}"
 
 
 def list_keys() -> list[str]:
@@ -223,11 +230,21 @@ def _refuse(first: ErrorDetails, config: RunConfig) -> InvalidInput:
         return InvalidInput(
             f"config.{named}", first["input"].get(PLACES[named].rpartition(".")[2]), _clean(first["msg"])
         )
+    if not parts:
+        return _refuse_whole(first)
     return InvalidInput(
         f"config.overrides.{'.'.join(parts)}" if len(parts) > 1 else f"config ({place})",
         first["input"],
         _clean(first["msg"]),
     )
+
+
+def _refuse_whole(first: ErrorDetails) -> InvalidInput:
+    """A rule between sections, which begins with the dotted key that it is about."""
+    text = _clean(first["msg"])
+    key = text.split(" ", 1)[0]
+    section, _, name = key.partition(".")
+    return InvalidInput(field_of(key), first["input"][section].get(name), text)
 
 
 def _find_named(section: str, text: str) -> str | None:

@@ -45,6 +45,7 @@ class DatasetCheck:
 
     filename: str
     symbol: str
+    timeframe: str  # of the file itself
     rows: int
     faults: tuple[DatasetFault, ...]
     schema_valid: bool

@@ -108,11 +108,15 @@ class TooLarge(HeadwayError):
 
 
 class PreflightFailed(HeadwayError):
-    """What the run needs is not there; `reason` is the value of a domain Reason."""
+    """What the run needs is not there; `reason` is the value of a domain Reason.
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    `misfit` names field, value, bound and remedy where what was asked for does not fit what is there.
+    """
+
+    def __init__(self, message: str, *, reason: str, misfit: InvalidInput | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.misfit = misfit
 
 
 class StaleAttempt(HeadwayError):

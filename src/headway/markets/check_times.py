@@ -60,6 +60,6 @@ def _check_gaps(rows: Seconds, times_us: Seconds, rules: Rules) -> Iterator[Prob
     message = (
         f"row {place[0]}, column timestamp: {int(missing[first])} bars of {rules.timeframe} are missing between "
         f"{from_at} and {to_at} ({len(after)} gaps, {total} bars in all). Fetch the file again with "
-        "`headway data fetch`, or allow gaps (skipValidation)"
+        "`headway data fetch`, or allow gaps (skipValidation of a job, data.allow_gaps of a run)"
     )
     yield Problem(GAP, message, "timestamp", place[0], len(after), place)

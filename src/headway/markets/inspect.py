@@ -26,6 +26,7 @@ def inspect_file(path: Path, symbol: str, timeframe: str) -> DatasetCheck:
     return DatasetCheck(
         filename=path.name,
         symbol=symbol,
+        timeframe=timeframe,
         rows=report.rows,
         faults=faults,
         schema_valid=not kinds & _SCHEMA,

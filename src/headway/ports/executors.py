@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from headway.domain.coverage import Coverage
+from headway.domain.coverage import Coverage, DatasetCheck
 from headway.wire.attempts import ExitRecord, Launch, StopRequest
 
 
@@ -68,6 +68,11 @@ class DataCatalog(Protocol):
     def coverage(self, source: str, timeframe: str) -> Coverage:
         """What there is of a source (a symbol, or the name of a file) in a timeframe, by cheap counting.
         DataError when there is nothing, or only bars that the timeframe cannot be made from."""
+
+    def check(self, source: str, timeframe: str) -> DatasetCheck | None:
+        """What is wrong with the file that `coverage` tells of, all of it read; once, until its time or size change.
+        None where the server does not read it: packaged candles, a very large file, no package for tables.
+        DataError as in `coverage`."""
 
     def list_all(self) -> Sequence[Coverage]:
         """All candles as they are, the user's own by file name first."""

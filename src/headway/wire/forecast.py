@@ -12,10 +12,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from headway.domain.durations import count_bars, parse_duration_s
+from headway.domain.suggestions import suggest
 from headway.domain.trading import TIMEFRAMES_S
 
 Variant = Literal["tiny", "base", "medium", "large"]
 RegressionLoss = Literal["gaussian_nll", "student_t", "quantile", "deterministic"]
+
+MIN_ROWS = 30  # of each split, with a whole path: fewer give no interval
 
 DEFAULT_INDICATORS = ("RSI", "MACD", "ATR", "BB", "EMA", "SMA", "OBV")
 INDICATORS = (
@@ -56,7 +59,7 @@ def _require_moment(text: str) -> str:
 def _require_indicators(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in INDICATORS:
-            raise ValueError(f"{name[:30]!r} is no indicator: known are {', '.join(INDICATORS)}")
+            raise ValueError(f"{name[:30]!r} is no indicator: {suggest(name.upper(), INDICATORS)}")
     return _require_once(names)
 
 
@@ -187,6 +190,8 @@ class ModelConfig(_Part):
     patch_len: Annotated[int, Field(ge=1, le=512)] = 16
     stride: Annotated[int, Field(ge=1, le=512)] = 8
     context_patches: Annotated[int, Field(ge=1, le=8192)] = 512
+    instance_norm: bool = False  # each window in units of its own mean and deviation; the path is scaled back
+    linear_skip: bool = False  # a linear map from the base window to the path, beside the transformer
 
     @model_validator(mode="after")
     def _require_whole_heads(self) -> Self:
@@ -281,6 +286,15 @@ class ForecastConfig(_Part):
                 raise ValueError(f"features.per_timeframe names {name}, which is not in data.timeframes")
         return self
 
+    @model_validator(mode="after")
+    def _require_whole_purge(self) -> Self:
+        if self.purge_bars < self.longest_bars:
+            raise ValueError(
+                f"data.purge_bars ({self.purge_bars}) must be at least {self.longest_bars}, the bars of the longest "
+                "horizon: a label would reach into the next split. Leave it out to purge just that"
+            )
+        return self
+
     @property
     def short_bars(self) -> int:
         """Base bars until the first that closes at or after the short horizon."""
@@ -292,10 +306,14 @@ class ForecastConfig(_Part):
         return count_bars(parse_duration_s(self.horizons.long), self.data.base_s)
 
     @property
+    def longest_bars(self) -> int:
+        """Base bars that the longest horizon spans."""
+        return max(self.horizons.next_bars, self.short_bars, self.long_bars)
+
+    @property
     def purge_bars(self) -> int:
         """Base bars left out between two splits, so that no target reaches into the next."""
-        longest = max(self.horizons.next_bars, self.short_bars, self.long_bars)
-        return longest if self.data.purge_bars is None else self.data.purge_bars
+        return self.longest_bars if self.data.purge_bars is None else self.data.purge_bars
 
 
 MODELS: dict[Variant, ModelConfig] = {

@@ -75,6 +75,8 @@ class RunConfig(Asked):
     n_layers_tf: int | None = None
     n_layers_fusion: int | None = None
     dropout: float | None = None
+    instance_norm: bool | None = None  # false: windows as the scalers of the training rows leave them
+    linear_skip: bool | None = None  # false: the transformer alone
     features: Annotated[list[Short], Field(max_length=64)] | None = None  # indicators; None: the usual seven
     enable_technical_indicators: bool = True
     enable_calendar_features: bool = True
@@ -293,6 +295,16 @@ class TimeRange(Wire):
     measured_on: int  # finished runs that it was taken from
 
 
+class Refusal(Wire):
+    """Why POST /runs would refuse what was asked for, in the words of its error."""
+
+    field: str
+    value: Any = None
+    bound: str
+    remedy: str | None = None
+    message: str
+
+
 class RunPreview(Wire):
     """POST /runs/preview. Nothing is created. What is null has its reason in `missing`."""
 
@@ -310,7 +322,8 @@ class RunPreview(Wire):
     estimated_cost_usd: float | None = None
     max_cost_usd: float | None = None
     queue_position: int
-    warnings: list[str] = []
+    refusals: list[Refusal] = []  # empty: POST /runs would accept it
+    warnings: list[str] = []  # the messages of `refusals` among them
     missing: dict[str, str] = {}
 
 

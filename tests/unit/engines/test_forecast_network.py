@@ -16,8 +16,8 @@ from headway.engines.forecast.heads import (
     student_t_high,
 )
 from headway.engines.forecast.network import Network, sinusoids
-from headway.engines.forecast.plan import make_shape
 from headway.wire.forecast import MODELS, DataConfig, ForecastConfig, HorizonConfig, LossConfig, Variant
+from headway.wire.forecast_shape import shape_of
 
 SMALL = NetworkShape((3, 2), 8, 2, 1, 1, 2, patch_len=4, stride=2, context_patches=5, next_bars=3)
 LOSSES = ("gaussian_nll", "student_t", "quantile", "deterministic")
@@ -44,7 +44,7 @@ def test_the_formula_counts_what_torch_counts(
         horizons=HorizonConfig(next_bars=5),
         loss=LossConfig.model_validate({"regression": regression}),
     )
-    shape = make_shape(config, columns)
+    shape = shape_of(config, columns)
     with torch.device("meta"):
         network = Network(shape)
 
@@ -57,6 +57,7 @@ def test_the_formula_counts_what_torch_counts(
         {"n_layers_fusion": 0},
         {"features": (3,), "keeps_patches": True, "trends": 0},
         {"features": (1,), "instance_norm": True, "has_skip": True, "keeps_patches": True},
+        {"instance_norm": True, "has_skip": True},
     ],
 )
 def test_every_form_gives_what_it_should_and_is_counted(changes: dict[str, object]) -> None:
@@ -84,8 +85,9 @@ def test_every_timeframe_and_every_bar_of_it_matters(timeframe: int, layers: int
 
 def test_a_window_moved_and_stretched_is_foreseen_moved_and_stretched() -> None:
     shape = NetworkShape(
-        (1,), 8, 2, 1, 0, 2, 4, 4, 4, 3, "deterministic", trends=0, keeps_patches=True, instance_norm=True
-    )
+        (1,), 8, 2, 1, 0, 2, 4, 4, 4, 3, "deterministic",
+        trends=0, keeps_patches=True, instance_norm=True, restores_level=True,
+    )  # fmt: skip
     network = Network(shape).eval()
     (window,) = windows_of(shape)
 
@@ -145,3 +147,30 @@ def test_heads_without_an_interval_say_why() -> None:
     assert "deterministic" in str(explain_no_interval("deterministic", QUANTILES))
     assert "0.2 and 0.8" in str(explain_no_interval("quantile", (0.2, 0.5, 0.8)))
     assert all(explain_no_interval(name, QUANTILES) is None for name in LOSSES[:3])
+
+
+@pytest.mark.parametrize("regression", LOSSES)
+def test_windows_of_returns_that_are_stretched_are_foreseen_stretched(regression: str) -> None:
+    """Of every head: mean and bounds; what is added to a window changes nothing, for returns have no level."""
+    shape = NetworkShape(
+        (5, 3), 8, 2, 1, 1, 2, 4, 4, 4, 3, regression, instance_norm=True, has_skip=True
+    )  # fmt: skip
+    network = Network(shape).eval()
+    windows = windows_of(shape)
+
+    usual = read_path(regression, network(windows).path_bhk, (0.1, 0.5, 0.9))
+    moved = read_path(
+        regression, network([window * 3.0 + 7.0 for window in windows]).path_bhk, (0.1, 0.5, 0.9)
+    )
+
+    for one, other in zip(usual, moved, strict=True):
+        torch.testing.assert_close(other, one * 3.0, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("regression", LOSSES)
+def test_a_window_in_which_nothing_moves_is_foreseen_in_numbers(regression: str) -> None:
+    shape = NetworkShape((4,), 8, 2, 1, 0, 2, 4, 4, 4, 3, regression, instance_norm=True)
+
+    raw = Network(shape).eval()([torch.full((2, 4, shape.context_bars), 0.3)]).path_bhk
+
+    assert all(torch.isfinite(part).all() for part in read_path(regression, raw, (0.1, 0.5, 0.9)))

@@ -16,6 +16,7 @@ LOW, HIGH = 0.1, 0.9  # the interval that a forecast tells
 _NORMAL_HIGH = 1.2815515655446004  # 90 % quantile of the standard normal distribution
 _SMALLEST_VARIANCE = 1e-6
 _SMALLEST_SCALE = 1e-4
+_SMALLEST_STEP = 1e-6
 
 
 def read_normal(raw_bhk: Tensor) -> Normal:
@@ -42,6 +43,18 @@ def read_quantiles(raw_bhk: Tensor) -> Tensor:
     """Quantiles that cannot cross: the lowest, then steps above 0. [b, h, k], ascending."""
     lowest, steps = raw_bhk[..., :1], F.softplus(raw_bhk[..., 1:])
     return torch.cat((lowest, lowest + steps.cumsum(-1)), dim=-1)
+
+
+def scale_raw(regression: str, raw_bhk: Tensor, factor_b11: Tensor) -> Tensor:
+    """The numbers that stand for the same path times a factor above 0, whatever the head gives."""
+    first, rest = raw_bhk[..., :1] * factor_b11, raw_bhk[..., 1:]
+    if regression == "gaussian_nll":
+        rest = rest + 2.0 * factor_b11.log()
+    if regression == "student_t":  # the scale; degrees of freedom stay
+        rest = torch.cat((_scale_softplus(rest[..., :1], factor_b11), rest[..., 1:]), dim=-1)
+    if regression == "quantile":
+        rest = _scale_softplus(rest, factor_b11)
+    return torch.cat((first, rest), dim=-1)
 
 
 def read_path(regression: str, raw_bhk: Tensor, quantiles: tuple[float, ...]) -> tuple[Tensor, ...]:
@@ -73,6 +86,12 @@ def explain_no_interval(regression: str, quantiles: tuple[float, ...]) -> str | 
     if regression == "quantile" and (quantiles[0], quantiles[-1]) != (LOW, HIGH):
         return f"quantiles {quantiles[0]:g} and {quantiles[-1]:g} were asked for, not {LOW:g} and {HIGH:g}"
     return None
+
+
+def _scale_softplus(raw: Tensor, factor: Tensor) -> Tensor:
+    """What softplus turns into `factor` times what it makes of `raw`: log(exp(y) - 1), written to stay finite."""
+    wanted = (F.softplus(raw) * factor).clamp(min=_SMALLEST_STEP)
+    return wanted + torch.log(-torch.expm1(-wanted))
 
 
 def student_t_high(freedom: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812  (everybody's name for it)
 from torch import Tensor, nn
 
 from headway.domain.forecast_size import TREND_CLASSES, NetworkShape
+from headway.engines.forecast.heads import scale_raw
 
 _TINY = 1e-5
 
@@ -53,15 +54,19 @@ class Network(nn.Module):
     def _forward_normalised(self, windows_bct: Sequence[Tensor]) -> Outputs:
         """Reversible instance normalisation (Kim et al., ICLR 2022), without its affine part.
 
-        For windows of one column, which is the one foreseen; the location moves back, and the scale too.
+        The path is scaled back by the deviation of the base window's first column: for candles that is the return of
+        one bar, so a window of calm gives a narrow path. A path of returns is a change since the last close and has
+        no level to restore; one of the column itself (`restores_level`) has.
         """
-        (window,) = windows_bct
-        mean = window.mean(-1, keepdim=True)
-        deviation = window.std(-1, keepdim=True, correction=0) + _TINY
-        scaled = (window - mean) / deviation
-        pooled = self._pool([scaled])
-        path = self._read_path(pooled, scaled) * deviation + mean
-        return Outputs(path, self._read_trends(pooled))
+        normalised = [normalise(window.float()) for window in windows_bct]
+        scaled_bct = [scaled for scaled, _, _ in normalised]
+        _, mean_bc1, deviation_bc1 = normalised[0]
+        pooled = self._pool(scaled_bct)
+        raw_bhk = self._read_path(pooled, scaled_bct[0]).float()
+        path_bhk = scale_raw(self.shape.regression, raw_bhk, deviation_bc1[:, :1])
+        if self.shape.restores_level:
+            path_bhk = path_bhk + mean_bc1[:, :1]
+        return Outputs(path_bhk, self._read_trends(pooled))
 
     def _pool(self, windows_bct: Sequence[Tensor]) -> Tensor:
         tokens = [encode(window) for encode, window in zip(self.encoders, windows_bct, strict=True)]
@@ -177,6 +182,13 @@ class FeedForward(nn.Sequential):
         super().__init__(
             nn.Linear(d, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, d), nn.Dropout(dropout)
         )
+
+
+def normalise(window_bct: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(each column less its mean, in its deviations; the means; the deviations) of every window by itself."""
+    mean_bc1 = window_bct.mean(-1, keepdim=True)
+    deviation_bc1 = (window_bct.var(-1, keepdim=True, correction=0) + _TINY).sqrt()
+    return (window_bct - mean_bc1) / deviation_bc1, mean_bc1, deviation_bc1
 
 
 def attend(q_bnd: Tensor, k_bmd: Tensor, v_bmd: Tensor, heads: int) -> Tensor:

@@ -55,6 +55,11 @@ class Panel:
         """H, the bars of the path."""
         return int(self.path_target.shape[1])
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Features of each timeframe, in their order."""
+        return tuple(len(self.feature_names[timeframe]) for timeframe in self.timeframes)
+
     def digest(self) -> str:
         """SHA-256 of all that training sees: a checkpoint goes on only with the same."""
         shape = (self.timeframes, sorted(self.context_bars.items()), self.target_scale)

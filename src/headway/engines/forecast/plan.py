@@ -13,6 +13,7 @@ from headway.engines.forecast.devices import Machine
 from headway.engines.forecast.network import Network
 from headway.engines.forecast.panel import Panel
 from headway.wire.forecast import ForecastConfig, TrainConfig
+from headway.wire.forecast_shape import shape_of
 
 LOGS_AN_EPOCH = 50
 
@@ -29,7 +30,7 @@ class Plan:
 
     @property
     def shape(self) -> NetworkShape:
-        return shape_of(self.config, self.panel)
+        return shape_of(self.config, self.panel.columns)
 
     @property
     def windows_per_epoch(self) -> int:
@@ -61,31 +62,6 @@ class Plan:
             training.pop(end)
         training["precision"] = self.machine.precision
         return canonical_json({"config": config, "seed": self.seed, "device": self.machine.device})
-
-
-def shape_of(config: ForecastConfig, panel: Panel) -> NetworkShape:
-    """The network that a configuration asks for, on the columns of a panel."""
-    columns = {timeframe: len(panel.feature_names[timeframe]) for timeframe in panel.timeframes}
-    return make_shape(config, tuple(columns[timeframe] for timeframe in panel.timeframes))
-
-
-def make_shape(config: ForecastConfig, columns: tuple[int, ...]) -> NetworkShape:
-    """The same from the number of columns of each timeframe."""
-    model = config.model
-    return NetworkShape(
-        features=columns,
-        d_model=model.d_model,
-        n_heads=model.n_heads,
-        n_layers_tf=model.n_layers_tf,
-        n_layers_fusion=model.n_layers_fusion,
-        ff_mult=model.ff_mult,
-        patch_len=model.patch_len,
-        stride=model.stride,
-        context_patches=model.context_patches,
-        next_bars=config.horizons.next_bars,
-        regression=config.loss.regression,
-        quantiles=len(config.loss.quantiles),
-    )
 
 
 def build_network(plan: Plan) -> Network:

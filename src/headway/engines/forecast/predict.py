@@ -21,13 +21,13 @@ from headway.engines.forecast.foresee import Forecaster
 from headway.engines.forecast.judge import FORETOLD, foresee_splits
 from headway.engines.forecast.network import Network
 from headway.engines.forecast.panel import Panel
-from headway.engines.forecast.plan import shape_of
 from headway.engines.forecast.predictions import tabulate, write_predictions
 from headway.engines.forecast.prepare import prepare, transform
 from headway.engines.forecast.sources import load_path, load_source
 from headway.engines.forecast.windows import Windows
 from headway.wire.attempts import Launch
 from headway.wire.forecast import ForecastConfig
+from headway.wire.forecast_shape import shape_of
 from headway.wire.rundir import RunDir, get_json
 
 OWN = "-"
@@ -46,7 +46,7 @@ def predict(run: RunDir, data_file: Path | None) -> pl.DataFrame:
         panel, splits = _own_panel(run, config, manifest["data"][0]["sha256"]), FORETOLD
     else:
         panel, splits = _new_panel(files, config, data_file), ("new",)
-    network = Network(shape_of(config, panel))
+    network = Network(shape_of(config, panel.columns))
     files.load_weights(network)
     machine = Machine("cpu", manifest["hyperparameters"]["precision"])
     with prepared(

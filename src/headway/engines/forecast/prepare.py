@@ -15,7 +15,6 @@ from headway.engines.forecast.scalers import Scalers, fit_scalers
 from headway.engines.forecast.splits import (
     Labels,
     keep_labelled,
-    require_purge,
     require_rows,
     rows_with_context,
     split_rows,
@@ -42,11 +41,10 @@ def prepare(config: ForecastConfig, candles: Candles, *, context_bars: Mapping[s
     """
     candles = cut_dates(candles, config)
     aligned = align_streams(candles, config.data.timeframes, config.features)
-    purge_bars = require_purge(config)
     _require_horizon(config, len(aligned.at_s))
     labels = _label(config, aligned)
     usable = rows_with_context(aligned.last_bar, context_bars)
-    windows = keep_labelled(split_rows(usable, config.data, purge_bars), labels)
+    windows = keep_labelled(split_rows(usable, config.data, config.purge_bars), labels)
     require_rows(windows, labels, config, len(usable))
     last_train = int(windows["train"][-1])
     last_train_bar = {name: int(last[last_train]) for name, last in aligned.last_bar.items()}

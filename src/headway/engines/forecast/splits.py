@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.domain.errors import DataError, InvalidInput
+from headway.domain.errors import DataError
 from headway.engines.forecast.panel import SPLITS, Classes, Floats, Rows
-from headway.wire.forecast import DataConfig, ForecastConfig
-
-MIN_ROWS = 30  # of each split, with a target; fewer give no interval
+from headway.wire.forecast import MIN_ROWS, DataConfig, ForecastConfig
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,6 @@ def keep_labelled(windows: Mapping[str, Rows], labels: Labels) -> dict[str, Rows
     interest, the newest most of all."""
     some = labels.some
     return {name: rows if name == "test" else rows[some[rows]] for name, rows in windows.items()}
-
-
-def require_purge(config: ForecastConfig) -> int:
-    """Bars to purge; InvalidInput when they are fewer than the longest horizon."""
-    longest = max(config.horizons.next_bars, config.short_bars, config.long_bars)
-    if config.purge_bars < longest:
-        bound = f"at least {longest} bars, the longest horizon: a label would reach into the next split"
-        raise InvalidInput(
-            "data.purge_bars", config.purge_bars, bound, remedy="Leave it out to purge just that"
-        )
-    return config.purge_bars
 
 
 def require_rows(windows: Mapping[str, Rows], labels: Labels, config: ForecastConfig, usable: int) -> None:
