@@ -160,7 +160,7 @@ export class Chart {
         bind: { dblclick: () => () => this.onZoom(null) },
       },
       scales: { x: { time: this.x === "time", auto: false }, y: this.rows ? { range: [0.4, this.rows.length + 0.6] } : { distr: this.log ? 3 : 1 } },
-      axes: [{ ...axis, size: 30, values: X_TICKS[this.x] }, { ...axis, ...this.#yAxis() }],
+      axes: [{ ...axis, size: 30, values: X_TICKS[this.x], ...(this.x === "time" ? { space: 80 } : {}) }, { ...axis, ...this.#yAxis() }],
       series: [{}, ...this.#series()],
       bands: this.#bands(),
       hooks: {
@@ -235,7 +235,7 @@ export class Chart {
   /** Signs: up and down, out, or a point. */
   #dot(plot) {
     const { ctx, bbox } = plot;
-    const size = 5 * devicePixelRatio;
+    const size = 4.5 * devicePixelRatio;
     ctx.save();
     ctx.lineWidth = 1.5 * devicePixelRatio;
     for (const { x, y, shape, hue } of this.dots) {

@@ -19,10 +19,12 @@ export class Outcome {
     const told = this.root?.querySelector("[data-told]")?.dataset.told;
     if (!told || told === this.#told) return;
     this.#told = told;
+    this.#say("Reading the results …");
     this.#shown ??= new KINDS[this.root.dataset.engine](this.root, (path, query) => this.#fetch(path, query));
     this.#shown.show(JSON.parse(told))
       .then(() => { this.#tell(""); this.#reveal(); })
-      .catch((error) => { this.#told = null; this.#tell(error.message); });
+      .catch((error) => { this.#told = null; this.#tell(error.message); }) // tried again at the next news
+      .finally(() => this.#say(""));
   }
 
   /** Trades, page by page. */
@@ -37,6 +39,10 @@ export class Outcome {
 
   #reveal() {
     for (const id of ["outcome-choices", "outcome-hint", "outcome-tables"]) document.getElementById(id).hidden = false;
+  }
+
+  #say(text) {
+    document.getElementById("outcome-status").textContent = text;
   }
 
   #tell(text) {
