@@ -32,6 +32,7 @@ def talk(assignment: Assignment, reporter: Reporter) -> None:
     reporter.enter(State.TRAINING, "training")
     _say(EVIL)
     _say("2026-01-01 ERROR a line that is an error")
+    _show_progress()
     reporter.note(f"a note with {EVIL}")
     _leave_files(assignment.run.artifacts)
     begin = 0 if assignment.resume is None else int((assignment.resume / "step").read_text())
@@ -62,6 +63,14 @@ def print_much(_assignment: Assignment, reporter: Reporter) -> None:
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def _show_progress() -> None:
+    """A bar as tqdm writes it: over itself."""
+    for percent in range(0, 101, 2):
+        sys.stdout.write(f"\rbar {percent:3d}%|{percent // 10 * '#':10}|")
+        sys.stdout.flush()
+    sys.stdout.write("\n")
 
 
 def _leave_files(folder: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -219,6 +220,18 @@ def run_engine(assignment: Assignment) -> tuple[Result, RecordingReporter]:
     return train(assignment, reporter), reporter
 
 
+def require_tables_agree(run: RunDir, result: Result) -> None:
+    """The tables for charts tell what the headline numbers tell."""
+    equity, trades = pl.read_parquet(run.equity), pl.read_parquet(run.trades)
+    ends = equity.filter(pl.col("symbol").is_null()).tail(1)
+    assert ends["equity"].item() - 1 == pytest.approx(result.metrics["return_fraction"])
+    assert ends["hold_equity"].item() - 1 == pytest.approx(result.metrics["buy_hold_return_fraction"])
+    closed = trades.filter(pl.col("exited_at").is_not_null())
+    assert len(closed) == result.metrics["trades"]
+    wins = (closed["pnl_fraction"] > 0).mean()
+    assert wins == (None if not len(closed) else pytest.approx(result.metrics["win_rate_fraction"]))
+
+
 def test_a_file_of_candles_becomes_metrics_a_model_a_report_and_a_manifest(tmp_path: Path) -> None:
     write_candles(tmp_path / "candles" / "BTCUSDT_1h.csv", bars=3_000, seed=1)
     assignment = make_assignment(tmp_path, "first")
@@ -237,8 +250,11 @@ def test_a_file_of_candles_becomes_metrics_a_model_a_report_and_a_manifest(tmp_p
         "artifacts/model/model.zip": "model",
         "artifacts/model/scaler.json": "model",
         "artifacts/model/features.json": "model",
+        "artifacts/equity.parquet": "data",
+        "artifacts/trades.parquet": "data",
         "report.html": "report",
     }
+    require_tables_agree(assignment.run, result)
     manifest = get_json(assignment.run.manifest)
     assert manifest["seed"] == 5
     assert manifest["features"]["depth"]["estimated"] is True

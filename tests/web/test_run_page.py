@@ -172,6 +172,24 @@ def test_the_whole_log_is_searched_and_downloaded(visitor: Visitor, server: Serv
     assert len(Path(caught.value.path()).read_text().splitlines()) == 100_000
 
 
+def test_a_bar_of_progress_is_one_line_as_it_comes_and_when_it_is_found_later(
+    visitor: Visitor, server: Server
+) -> None:
+    run_id = submit(server, "talk", ended=False)
+    watching = visitor.open(f"/ui/runs/{run_id}")
+    let_go(server, run_id)
+    expect(watching.locator(".badge")).to_have_text("completed")
+    for page in (watching, visitor.open(f"/ui/runs/{run_id}")):
+        page.bring_to_front()
+        page.get_by_label("Follow").uncheck()
+        bars = [line for line in _read_console(page) if line.startswith("bar")]
+        assert bars == ["bar 100%|##########|"]
+        page.get_by_role("searchbox").fill("bar  42%")
+        page.get_by_role("searchbox").press("Enter")
+        expect(page.locator("#console-found")).to_have_text("1 line")
+        expect(page.locator("#console .line").first).to_have_text("bar  42%|####      |")
+
+
 def test_what_a_run_says_of_itself_stays_text(visitor: Visitor, server: Server, talked: str) -> None:
     _call(server, "PATCH", f"/runs/{talked}", json={"name": EVIL, "notes": f"{EVIL}\n</textarea>"})
     page = visitor.open(f"/ui/runs/{talked}")
@@ -294,7 +312,15 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
         let_go(mortal, run_id)
         for tab in tabs:
             expect(tab.locator(".badge")).to_have_text("completed")
-        written = mortal.run_dir(run_id).attempt(1).console.read_text().splitlines()
+        written = [
+            line.rpartition("\r")[2]
+            for line in mortal.run_dir(run_id)
+            .attempt(1)
+            .console.read_bytes()
+            .decode()
+            .rstrip("\n")
+            .split("\n")
+        ]
         for tab in tabs:
             tab.bring_to_front()  # a tab that nobody sees draws nothing
             tab.get_by_label("Follow").uncheck()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -85,6 +87,34 @@ def test_filters_are_in_the_address_and_back_and_forward_lead_through_them(
     expect(page.get_by_label("Status", exact=True)).to_have_value("failed")
     page.get_by_role("link", name="All runs").click()
     expect(page.locator(f"#{ended[0]}")).to_be_visible()
+
+
+def test_days_are_those_of_the_person_and_kept_in_the_address(
+    browser: Browser, server: Server, ended: list[str]
+) -> None:
+    """Runs were created today, whatever day that is where the browser is."""
+    with Visitor.arriving(browser, server, timezone_id="Pacific/Auckland") as visitor:
+        page = visitor.open("/ui/runs?tag=listed")
+        today = page.evaluate("new Intl.DateTimeFormat('sv').format(new Date())")
+        page.get_by_label("From").fill(today)
+        page.get_by_label("to", exact=True).fill(today)
+        expect(page).to_have_url(re.compile("created_from=.*created_before="))
+        expect(page.locator("#list tbody tr")).to_have_count(3)
+        begin = page.evaluate("new Date(new Date().setHours(0, 0, 0, 0)).toISOString()")
+        assert parse_qs(urlsplit(page.url).query)["created_from"] == [begin]
+        page.get_by_label("to", exact=True).fill("2020-01-31")
+        expect(page.get_by_text("No run matches.")).to_be_visible()
+
+        page.reload()
+        expect(page.get_by_label("From")).to_have_value(today)
+        expect(page.get_by_label("to", exact=True)).to_have_value("2020-01-31")
+        page.get_by_label("Created").select_option("24h")
+        expect(page.get_by_label("From")).to_have_value("")
+        page.get_by_role("link", name="All runs").click()
+        expect(page.get_by_label("to", exact=True)).to_have_value("")
+        expect(page).to_have_url(f"{server.url}/ui/runs")
+        assert find_barriers(page) == []
+        assert visitor.complaints == []
 
 
 def test_a_metric_is_shown_and_sorted_by(visitor: Visitor, ended: list[str]) -> None:

@@ -16,6 +16,7 @@ from headway.web.compare_page import ComparePage
 from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
 from headway.web.home_page import HomePage
+from headway.web.outcome_page import OutcomePage
 from headway.web.run_page import RunPage
 from headway.web.runs_page import RunsPage
 from headway.web.sessions_page import SessionsPage
@@ -41,6 +42,7 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
         *SessionsPage(context, templates, owner).routes(),
         *BuilderPage(context, templates).routes(),
         *RunPage(context, templates).routes(),
+        *OutcomePage(context, templates).routes(),
         *ComparePage(context, templates).routes(),
     ]
     return Starlette(

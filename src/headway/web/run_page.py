@@ -14,6 +14,7 @@ from starlette.routing import Route
 from headway.control.context import Context
 from headway.control.files import list_files
 from headway.control.history import read_history
+from headway.control.outcomes import why_nothing
 from headway.control.query import get_view
 from headway.control.run_views import to_artifact, to_run
 from headway.control.tables import read_head
@@ -21,6 +22,7 @@ from headway.control.translate_runs import RUNS, write_yaml
 from headway.domain.errors import CorruptRunFile, HeadwayError, NotFound
 from headway.domain.reasons import Reason, rule_of
 from headway.web import run_sections as sections
+from headway.web.outcome_sections import TITLES, told_of
 from headway.web.templates import Templates
 from headway.wire.rundir import find_json
 from headway.wire.runs import ArtifactInfo, TrainingRun
@@ -119,6 +121,9 @@ class RunPage:
             "system": system,
             "why_no_system": sections.shared_reason(system),
             "results": sections.result_figures(run),
+            "outcome_title": TITLES.get(run.engine),
+            "why_no_outcome": why_nothing(self.context, view.run),
+            "told": told_of(run.engine, run.details),
             "marks": sections.pick_marks(run),
             "files": [file for file in files if file.artifact_type != "checkpoint"],
             "report": next((file for file in files if file.artifact_type == "report"), None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -32,6 +32,7 @@ class Templates:
         self._environment.filters |= {
             "bytes": say_bytes,
             "duration": say_duration,
+            "moment": _to_moment,
             "number": say_number,
             "share": say_share,
             "utc": _to_utc,
@@ -46,3 +47,7 @@ class Templates:
 
 def _to_utc(moment: datetime | str) -> str:
     return moment if isinstance(moment, str) else format_utc(moment)
+
+
+def _to_moment(at_s: int) -> str:
+    return format_utc(datetime.fromtimestamp(at_s, UTC))

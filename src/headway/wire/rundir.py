@@ -110,6 +110,21 @@ class RunDir:
     def artifacts(self) -> Path:
         return self.path / "artifacts"
 
+    @property
+    def equity(self) -> Path:
+        """Of a PPO run: agent and buy and hold, bar by bar of the test window."""
+        return self.artifacts / "equity.parquet"
+
+    @property
+    def trades(self) -> Path:
+        """Of a PPO run: the agent's trades in the test window."""
+        return self.artifacts / "trades.parquet"
+
+    @property
+    def predictions(self) -> Path:
+        """Of a forecast run: the forecasts of validation and test beside what came."""
+        return self.artifacts / "predictions.parquet"
+
     def attempt(self, number: int) -> AttemptDir:
         return AttemptDir(self.path / "attempts" / str(number))
 

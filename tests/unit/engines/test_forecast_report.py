@@ -15,8 +15,9 @@ from headway.domain.manifest import DataSource, Manifest
 from headway.engines.forecast.assess import assess
 from headway.engines.forecast.baselines import forecast_linear, forecast_no_change
 from headway.engines.forecast.panel import Panel
-from headway.engines.forecast.predictions import tabulate, write_predictions
+from headway.engines.forecast.predictions import tabulate
 from headway.engines.forecast.report import History, ReportContents, render_report, write_report
+from headway.engines.tables import write_table
 from tests.fakes.walks import walk_candles
 from tests.unit.engines.test_forecast_prepare import make, make_config
 
@@ -68,7 +69,7 @@ def test_the_table_has_a_row_for_every_row_of_the_splits_and_nulls_where_the_fut
     panel: Panel, tmp_path: Path
 ) -> None:
     forecasts = {name: forecast_linear(panel, rows) for name, rows in panel.windows.items()}
-    write_predictions(tmp_path / "predictions.parquet", tabulate(panel, panel.windows, forecasts))
+    write_table(tmp_path / "predictions.parquet", tabulate(panel, panel.windows, forecasts))
     table = pl.read_parquet(tmp_path / "predictions.parquet")
 
     assert table.columns == [

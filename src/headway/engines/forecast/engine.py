@@ -24,7 +24,6 @@ from headway.engines.forecast.leaks import require_causal
 from headway.engines.forecast.learn import Learned, learn
 from headway.engines.forecast.meters import Gpu, Meters, find_gpu
 from headway.engines.forecast.plan import Plan
-from headway.engines.forecast.predictions import write_predictions
 from headway.engines.forecast.prepare import cut_dates, prepare
 from headway.engines.forecast.provenance import describe_run
 from headway.engines.forecast.report import write_report
@@ -32,6 +31,7 @@ from headway.engines.forecast.scalers import Scalers
 from headway.engines.forecast.sources import load_source
 from headway.engines.forecast.streams import Aligned, align_streams
 from headway.engines.forecast.summary import describe_report, summarize_details, summarize_metrics
+from headway.engines.tables import write_table
 from headway.markets.candles import Candles
 from headway.wire.forecast import ForecastConfig
 from headway.wire.rundir import write_json
@@ -138,7 +138,7 @@ def _save(
     files.write_scaler(start.scalers)
     files.write_weights(learned.best.weights)
     write_json(files.metrics, details)
-    write_predictions(files.predictions, judged.table)
+    write_table(files.predictions, judged.table)
     kinds = {
         files.config: "config",
         files.scaler: "scaler",

@@ -27,7 +27,7 @@ class ModelFiles:
         self.config = self.folder / "config.yaml"
         self.scaler = self.folder / "scaler.json"
         self.metrics = self.folder / "metrics.json"
-        self.predictions = self.folder / "predictions.parquet"
+        self.predictions = run.predictions
         self.weights = self.folder / "model.safetensors"
 
     def write_config(self, config: ForecastConfig) -> None:

@@ -21,10 +21,11 @@ from headway.engines.forecast.foresee import Forecaster
 from headway.engines.forecast.judge import FORETOLD, foresee_splits
 from headway.engines.forecast.network import Network
 from headway.engines.forecast.panel import Panel
-from headway.engines.forecast.predictions import tabulate, write_predictions
+from headway.engines.forecast.predictions import tabulate
 from headway.engines.forecast.prepare import prepare, transform
 from headway.engines.forecast.sources import load_path, load_source
 from headway.engines.forecast.windows import Windows
+from headway.engines.tables import write_table
 from headway.wire.attempts import Launch
 from headway.wire.forecast import ForecastConfig
 from headway.wire.forecast_shape import shape_of
@@ -95,7 +96,7 @@ def main(words: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(words)
     try:
         table = predict(RunDir(chosen.run_dir), None if chosen.data_file == OWN else Path(chosen.data_file))
-        write_predictions(chosen.out, table)
+        write_table(chosen.out, table)
     except (HeadwayError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

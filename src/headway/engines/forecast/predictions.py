@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from headway.engines.forecast.panel import MASKED, TREND_NAMES, Classes, Floats32, Forecast, Panel, Rows
-from headway.wire.rundir import write_whole
 
 
 def tabulate(panel: Panel, rows_of: Mapping[str, Rows], forecasts: Mapping[str, Forecast]) -> pl.DataFrame:
@@ -23,13 +20,6 @@ def tabulate(panel: Panel, rows_of: Mapping[str, Rows], forecasts: Mapping[str, 
     """
     parts = [_tabulate(panel, name, rows, forecasts[name]) for name, rows in rows_of.items()]
     return pl.concat(parts).sort("timestamp", maintain_order=True)
-
-
-def write_predictions(path: Path, table: pl.DataFrame) -> None:
-    """Write the table so that it is there whole or not at all."""
-    content = BytesIO()
-    table.write_parquet(content)
-    write_whole(path, content.getvalue())
 
 
 def _tabulate(panel: Panel, split: str, rows: Rows, forecast: Forecast) -> pl.DataFrame:

@@ -20,6 +20,8 @@ from headway.engines.ppo.prepare import Prepared, prepare
 from headway.engines.ppo.provenance import describe_run
 from headway.engines.ppo.report import ReportContents, Training, write_report
 from headway.engines.ppo.summary import summarize_details, summarize_metrics
+from headway.engines.ppo.tables import tabulate_equity, tabulate_trades
+from headway.engines.tables import write_table
 
 # Networks of this size are too small to share: two threads learn slower than one, and much slower beside other work.
 _THREADS = 1
@@ -48,6 +50,7 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
     comparison = compare(prepared, assignment.context, sharpe, pulse=reporter.check)
     reporter.advance(0.7, text="Saving model and report")
     saved = _save(assignment, reporter, prepared, learned)
+    saved += _save_tables(assignment, reporter, prepared, assessment)
     write_report(assignment.run.report, _contents(prepared, learned, assessment, manifest))
     saved.append(reporter.artifact(assignment.run.report, "report"))
     reporter.advance(1.0, text="Saved")
@@ -65,6 +68,17 @@ def _save(assignment: Assignment, reporter: Reporter, prepared: Prepared, learne
     reporter.check()
     paths = write_model(assignment.run.artifacts / "model", learned.model, prepared)
     return [reporter.artifact(path, "model") for path in paths]
+
+
+def _save_tables(
+    assignment: Assignment, reporter: Reporter, prepared: Prepared, assessment: Assessment
+) -> list[Artifact]:
+    reporter.check()
+    run, test, results = assignment.run, prepared.windows.test, assessment.results
+    cost = prepared.plan.rules.cost_fraction
+    write_table(run.equity, tabulate_equity(results, test))
+    write_table(run.trades, tabulate_trades(results, test, prepared.candles, cost_fraction=cost))
+    return [reporter.artifact(path, "data") for path in (run.equity, run.trades)]
 
 
 def _contents(

@@ -1,15 +1,28 @@
-// Line charts over steps, on uPlot: legend with values, zoom, smoothing, log scale, marks, colours of the theme.
+// Line charts on uPlot: legend with values, zoom, smoothing, log scale, marks, dots, colours of the theme.
 /* global uPlot */
+import { labelTimes, sayMoment, sayShareTick, sayTick } from "./ticks.js";
 import { say } from "./wording.js";
 
 const HEIGHT = 220;
 const COLOURS = 8;
 const FEW_POINTS = 60; // are drawn as dots too
+const ROW_HEIGHT = 34; // of a chart with a name for each row
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 2 });
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const open = new Set();
 
-/** @typedef {{label: string, steps: number[], values: number[], how?: string}} Line */
+/**
+ * `hue`: the colour of another line; `bare`: without points; `text`: what the legend says instead of the value.
+ * @typedef {{label: string, steps: number[], values: number[], how?: string, hue?: number, bare?: boolean, text?: string}} Line
+ * @typedef {{x: number, y: number, shape: "up" | "down" | "out" | "point", hue: string}} Dot
+ */
+
+const X_TICKS = {
+  step: (_, splits) => splits.map((step) => (Number.isInteger(step) ? compact.format(step) : "")),
+  time: (plot, splits, _axis, _space, incr) => labelTimes(splits, incr),
+  share: (_, splits) => splits.map(sayShareTick),
+  number: (_, splits) => splits.map(sayTick),
+};
 
 /** Smoothed by an exponential mean, without the pull towards 0 at its beginning. */
 export function smooth(values, weight) {
@@ -33,23 +46,34 @@ export class Chart {
 
   /**
    * @param {HTMLElement} root where it is put
-   * @param {{title: string, sync?: string, onZoom?: (range: {min: number, max: number} | null) => void}} options
+   * @param {object} options
+   * @param {string} options.title
+   * @param {string} [options.sync] charts of one key move their cursors together
+   * @param {(range: {min: number, max: number} | null) => void} [options.onZoom]
+   * @param {"step" | "time" | "share" | "number"} [options.x] what lies across; times are seconds since the epoch
+   * @param {"number" | "share"} [options.y] how the scale is worded
+   * @param {string[]} [options.rows] names of y = 1, 2, … from the bottom, instead of a scale
+   * @param {[string, string]} [options.band] labels of the upper and the lower line that it is filled between
+   * @param {boolean} [options.wide] over the whole width
    */
-  constructor(root, { title, sync = "run", onZoom = () => {} }) {
-    this.title = title;
-    this.sync = sync;
-    this.onZoom = onZoom;
+  constructor(root, { title, sync = "run", onZoom = () => {}, x = "step", y = "number", rows = null, band = null, wide = false }) {
+    Object.assign(this, { title, sync, onZoom, x, y, rows, band });
+    this.height = rows ? rows.length * ROW_HEIGHT + 40 : HEIGHT;
     /** @type {Line[]} */ this.lines = [];
     this.marks = [];
+    /** @type {Dot[]} */ this.dots = [];
     this.smoothing = 0;
     this.log = false;
     this.range = null;
     this.figure = document.createElement("figure");
-    this.figure.className = "chart";
+    this.figure.className = wide ? "chart wide" : "chart";
     const caption = document.createElement("figcaption");
-    caption.textContent = title;
+    this.when = document.createElement("span");
+    this.when.className = "quiet when";
+    caption.append(title, ...(x === "time" ? [this.when] : []));
     this.host = document.createElement("div");
     this.host.className = "chart-canvas";
+    this.host.style.minHeight = `${this.height}px`;
     this.legend = document.createElement("div");
     this.legend.className = "legend";
     this.figure.append(caption, this.host, this.legend);
@@ -65,6 +89,12 @@ export class Chart {
     this.lines = lines;
     this.marks = marks;
     this.redraw();
+  }
+
+  /** Signs on the lines, in place of those that were there. @param {Dot[]} dots */
+  showDots(dots) {
+    this.dots = dots;
+    this.redraw({ rebuild: true });
   }
 
   set({ smoothing = this.smoothing, log = this.log, range = this.range }) {
@@ -117,11 +147,11 @@ export class Chart {
   #build(data) {
     this.#plot?.destroy();
     this.#rebuild = false;
-    const ink = this.#colour("--text-soft");
-    const axis = { stroke: ink, grid: { stroke: this.#colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Inter, sans-serif" };
+    const ink = this.#colour("var(--text-soft)");
+    const axis = { stroke: ink, grid: { stroke: this.#colour("var(--line)"), width: 1 }, ticks: { show: false }, font: "12px Inter, sans-serif" };
     this.#plot = new uPlot({
       width: Math.max(this.host.clientWidth, 100),
-      height: HEIGHT,
+      height: this.height,
       legend: { show: false },
       cursor: {
         sync: { key: this.sync, setSeries: false, filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
@@ -129,16 +159,14 @@ export class Chart {
         points: { size: 6 },
         bind: { dblclick: () => () => this.onZoom(null) },
       },
-      scales: { x: { time: false, auto: false }, y: { distr: this.log ? 3 : 1 } },
-      axes: [
-        { ...axis, size: 30, values: (_, splits) => splits.map((step) => (Number.isInteger(step) ? compact.format(step) : "")) },
-        { ...axis, size: 62, values: (_, splits) => splits.map(sayTick) },
-      ],
+      scales: { x: { time: this.x === "time", auto: false }, y: this.rows ? { range: [0.4, this.rows.length + 0.6] } : { distr: this.log ? 3 : 1 } },
+      axes: [{ ...axis, size: 30, values: X_TICKS[this.x], ...(this.x === "time" ? { space: 80 } : {}) }, { ...axis, ...this.#yAxis() }],
       series: [{}, ...this.#series()],
+      bands: this.#bands(),
       hooks: {
         setSelect: [(plot) => this.#select(plot)],
         setCursor: [() => this.#tellValues()],
-        draw: [(plot) => this.#mark(plot, ink)],
+        draw: [(plot) => this.#mark(plot, ink), (plot) => this.#dot(plot)],
       },
     }, data, this.host);
     const canvas = this.#plot.ctx.canvas;
@@ -147,14 +175,34 @@ export class Chart {
     this.#writeLegend();
   }
 
+  #yAxis() {
+    if (!this.rows) return { size: 62, values: (_, splits) => splits.map(this.y === "share" ? sayShareTick : sayTick) };
+    const names = this.rows;
+    return { size: 104, grid: { show: false }, splits: () => names.map((_, at) => at + 1), values: () => names };
+  }
+
+  #hueOf(at) {
+    return `var(--chart-${((this.lines[at].hue ?? at) % COLOURS) + 1})`;
+  }
+
+  #bands() {
+    const [upper, lower] = (this.band ?? []).map((label) => this.lines.findIndex((line) => line.label === label) + 1);
+    if (!upper || !lower) return [];
+    return [{ series: [upper, lower], fill: this.#colour(`color-mix(in srgb, ${this.#hueOf(upper - 1)} 18%, transparent)`) }];
+  }
+
   #series() {
     return this.lines.flatMap((line, at) => {
-      const stroke = this.#colour(`--chart-${(at % COLOURS) + 1}`);
+      const stroke = this.#colour(this.#hueOf(at));
       const dash = at >= COLOURS ? [6, 3] : undefined;
-      const points = { show: () => this.lines[at].steps.length < FEW_POINTS, size: 5, fill: stroke };
-      const main = { label: line.label, stroke, width: 1.75, dash, show: !this.#hidden.has(line.label), points };
+      const points = { show: () => !this.lines[at].bare && this.lines[at].steps.length < FEW_POINTS, size: 5, fill: stroke };
+      const main = { label: line.label, stroke, width: this.#isBound(line) ? 0.75 : 1.75, dash, show: !this.#hidden.has(line.label), points };
       return this.smoothing ? [{ ...main, width: 1, alpha: 0.25, points: { show: false } }, main] : [main];
     });
+  }
+
+  #isBound({ label }) {
+    return this.band?.includes(label) ?? false;
   }
 
   #select(plot) {
@@ -184,13 +232,32 @@ export class Chart {
     ctx.restore();
   }
 
+  /** Signs: up and down, out, or a point. */
+  #dot(plot) {
+    const { ctx, bbox } = plot;
+    const size = 4.5 * devicePixelRatio;
+    ctx.save();
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    for (const { x, y, shape, hue } of this.dots) {
+      const [left, top] = [plot.valToPos(x, "x", true), plot.valToPos(y, "y", true)];
+      if (left < bbox.left || left > bbox.left + bbox.width) continue;
+      ctx.fillStyle = ctx.strokeStyle = this.#colour(hue);
+      ctx.beginPath();
+      SHAPES[shape](ctx, left, top, size);
+      ctx.closePath();
+      if (shape === "out") ctx.stroke();
+      else ctx.fill();
+    }
+    ctx.restore();
+  }
+
   #writeLegend() {
     this.legend.replaceChildren(...this.lines.map((line, at) => {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "legend-item";
       button.setAttribute("aria-pressed", String(!this.#hidden.has(line.label)));
-      button.style.setProperty("--hue", `var(--chart-${(at % COLOURS) + 1})`);
+      button.style.setProperty("--hue", this.#hueOf(at));
       const value = document.createElement("b");
       button.append(line.label, value);
       button.addEventListener("click", () => this.#toggle(line.label, button));
@@ -210,32 +277,36 @@ export class Chart {
     if (!plot || this.legend.children.length !== this.lines.length) return;
     const at = plot.cursor.idx ?? plot.data[0].length - 1;
     const stride = this.smoothing ? 2 : 1;
+    const isElsewhere = (value) => value === undefined || (value === null && this.x !== "time"); // what is unknown at a time is a dash
     this.lines.forEach((line, number) => {
       const column = plot.data[stride * number + stride] ?? [];
       let place = at;
-      while (place > 0 && (column[place] === undefined || column[place] === null)) place -= 1;
-      this.legend.children[number].lastChild.textContent = say(column[place], line.how);
+      while (place > 0 && isElsewhere(column[place])) place -= 1;
+      this.legend.children[number].lastChild.textContent = line.text ?? say(column[place], line.how);
     });
+    if (plot.data[0].length) this.when.textContent = sayMoment(plot.data[0][at]);
   }
 
   #resize() {
     const width = this.host.clientWidth;
-    if (this.#plot && width && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
+    if (this.#plot && width && width !== this.#plot.width) this.#plot.setSize({ width, height: this.height });
   }
 
-  #colour(name) {
-    this.host.style.color = `var(${name})`;
+  /** A colour of the stylesheet as a canvas takes it. */
+  #colour(value) {
+    this.host.style.color = value;
     const found = getComputedStyle(this.host).color;
     this.host.style.color = "";
     return found;
   }
 }
 
-function sayTick(value) {
-  if (value === null || value === undefined) return "";
-  const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential().replace(/(\.\d)\d+/, "$1") : String(Number(value.toPrecision(6)));
-}
+const SHAPES = {
+  up: (ctx, x, y, size) => { ctx.moveTo(x, y - size); ctx.lineTo(x + size, y + size); ctx.lineTo(x - size, y + size); },
+  down: (ctx, x, y, size) => { ctx.moveTo(x, y + size); ctx.lineTo(x + size, y - size); ctx.lineTo(x - size, y - size); },
+  out: (ctx, x, y, size) => ctx.arc(x, y, 0.7 * size, 0, 2 * Math.PI),
+  point: (ctx, x, y, size) => ctx.arc(x, y, size, 0, 2 * Math.PI),
+};
 
 const repaint = () => open.forEach((chart) => chart.redraw({ rebuild: true }));
 dark.addEventListener("change", repaint);

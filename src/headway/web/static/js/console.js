@@ -25,6 +25,7 @@ export class Console {
   #found = null; // lines of a search, instead of all
   #shown = []; // what the filter leaves of either
   #partial = ""; // the beginning of a line whose end has not come
+  #open = null; // the line that what comes next replaces or goes on with: bars of progress return to its beginning
   #attempt = 0;
   #live = true; // the newest attempt is shown
   #newest;
@@ -73,6 +74,7 @@ export class Console {
   clear() {
     this.#lines = [];
     this.#partial = "";
+    this.#open = null;
     this.#refilter();
   }
 
@@ -102,7 +104,7 @@ export class Console {
     this.#show(attempt);
     const page = await ask(`/runs/${this.run}/logs?attempt=${attempt}&tail=500`);
     if (this.#attempt !== attempt) return;
-    this.#lines = page.lines.map(lineOf);
+    this.#lines = page.lines.map((line) => lineOf(line));
     this.#live = attempt === this.#newest;
     this.#refilter();
   }
@@ -111,22 +113,27 @@ export class Console {
   #take(text, offset) {
     let at = offset;
     for (const part of text.split(/(?<=\n|\r(?!\n))/)) {
-      const ended = /[\r\n]$/.test(part);
-      const whole = this.#partial + part;
-      if (this.#partial) this.#replaceLast(whole);
-      else this.#keep({ ...clean(whole), offset: at });
-      this.#partial = ended ? "" : whole;
+      this.#write(part, at);
       at += bytes.encode(part).length;
     }
+  }
+
+  /** As a terminal does: behind a carriage return a line is written anew, and an empty rest leaves what is there. */
+  #write(part, offset) {
+    const whole = this.#partial + part;
+    if (!this.#open) {
+      this.#open = { ...clean(whole), offset };
+      this.#keep(this.#open);
+    } else if (/[^\r\n]/.test(whole)) {
+      Object.assign(this.#open, clean(whole));
+    }
+    this.#partial = /[\r\n]$/.test(part) ? "" : whole;
+    if (part.endsWith("\n")) this.#open = null;
   }
 
   #keep(line) {
     this.#lines.push(line);
     if (this.#found === null && this.#passes(line)) this.#shown.push(line);
-  }
-
-  #replaceLast(text) {
-    Object.assign(this.#lines.at(-1), clean(text));
   }
 
   #forgetOldest() {
@@ -154,7 +161,7 @@ export class Console {
     while (text) {
       const page = await ask(`/runs/${this.run}/logs?${query}`);
       if (turn !== this.#searching) return;
-      this.#found.push(...page.lines.map(lineOf));
+      this.#found.push(...page.lines.map((line) => lineOf(line, text)));
       const count = this.#found.length;
       this.status.textContent = `${count.toLocaleString("en-US")} ${count === 1 ? "line" : "lines"}${page.done ? "" : " so far"}`;
       this.#refilter();
@@ -192,7 +199,7 @@ export class Console {
     if (attempt !== this.#attempt || this.#found !== null) return;
     if (begin > 0) earlier.shift(); // begins within a line
     const before = this.#shown.length;
-    this.#lines.unshift(...earlier.map(lineOf));
+    this.#lines.unshift(...earlier.map((line) => lineOf(line)));
     this.#refilter();
     this.box.scrollTop += (this.#shown.length - before) * LINE_PX;
   }
@@ -222,7 +229,8 @@ export class Console {
     this.window.style.transform = `translateY(${first * LINE_PX}px)`;
     this.window.replaceChildren(...this.#shown.slice(first, last).map(drawLine));
     Object.assign(this.box.dataset, { lines: total, first });
-    if (first === 0 && !this.follow.checked) this.#goBack();
+    const hasRoom = end <= 0 && !this.level.value && total > 0; // a bar of progress is one line, however much it wrote
+    if (first === 0 && (hasRoom || !this.follow.checked)) this.#goBack();
   }
 }
 
@@ -235,9 +243,13 @@ function drawLine({ text, level, note }) {
 }
 
 const noteLevel = (level) => (level === "error" || level === "critical" ? "error" : level === "warning" ? "warning" : "");
-const lineOf = ({ text, offset }) => ({ ...clean(text), offset });
+const lineOf = ({ text, offset }, sought = "") => ({ ...clean(text, sought), offset });
 
-function clean(raw) {
-  const text = raw.replace(/[\r\n]+$/, "").replace(ESCAPES, "");
+/** What is left of a line that was written over: its newest text, or the newest one that holds what was sought. */
+function clean(raw, sought = "") {
+  const written = raw.split(/[\r\n]+/).filter(Boolean).reverse();
+  const wanted = sought.toLowerCase();
+  const found = written.find((text) => text.toLowerCase().includes(wanted)) ?? written[0] ?? "";
+  const text = found.replace(ESCAPES, "");
   return { text, level: levelOf(text) };
 }

@@ -3,6 +3,7 @@ import { ask, localise, notify, offerSignIn } from "./page.js";
 import { Console } from "./console.js";
 import { Live } from "./live.js";
 import { Metrics } from "./metrics.js";
+import { Outcome } from "./outcome.js";
 import { openViewer } from "./viewer.js";
 import { say, sayAge, sayDuration, sayPace, sayTime } from "./wording.js";
 
@@ -21,6 +22,7 @@ export const metrics = new Metrics(run, {
   onZoom: (range) => { root.querySelector('[data-act="reset-zoom"]').disabled = range === null; },
 });
 const output = new Console(run, attempt);
+const outcome = new Outcome(run, find("outcome"));
 const live = new Live(run, {
   onFrames: take,
   onState: tellState,
@@ -150,6 +152,7 @@ function settle() {
   if (pace) tellPace(JSON.parse(pace.dataset.progress));
   tellAges();
   tellState(...standing);
+  outcome.look();
 }
 
 // What a person does
@@ -166,6 +169,7 @@ const ACTS = {
   edit: () => { find("labels").hidden = false; find("label-name").select(); },
   "edit-cancel": () => { find("labels").hidden = true; find("labels").reset(); },
   "reset-zoom": () => metrics.zoom(null),
+  trades: ({ dataset }) => outcome.turnTo(Number(dataset.page)),
   view: ({ dataset }) => openViewer(run, dataset.name, dataset.way),
   copy: async (button) => {
     await navigator.clipboard.writeText(find(button.dataset.from).textContent);

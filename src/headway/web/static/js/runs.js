@@ -1,5 +1,6 @@
 // The list of runs: filters without reloading, rows kept fresh, several runs acted upon, and the keyboard.
 
+import { dayOf, fieldsOf, momentOf } from "./days.js";
 import { fetchPage, whileVisible } from "./fresh.js";
 import { ask, localise, notify } from "./page.js";
 
@@ -30,12 +31,32 @@ async function show(address, { push = true, keepForm = false } = {}) {
     if (push) history.pushState(null, "", address);
     localise(page);
     list.replaceWith(page.getElementById("list"));
-    if (!keepForm) $("filters").replaceWith(page.getElementById("filters"));
+    if (!keepForm) {
+      $("filters").replaceWith(page.getElementById("filters"));
+      showDays();
+    }
     sayPicked();
   } catch (error) {
     notify(`The list could not be loaded: ${error.message}`, "error");
   } finally {
     $("list").removeAttribute("aria-busy");
+  }
+}
+
+/** The days of the form, as its moments tell them. */
+function showDays() {
+  for (const [day, moment] of fieldsOf($("filters"))) day.value = dayOf(day.dataset.moment, moment.value);
+}
+
+/** A day that was chosen becomes a moment. The stretch up to now and a first day are one choice. */
+function takeDay(field) {
+  const form = $("filters");
+  const first = form.elements.created_from;
+  for (const [day, moment] of fieldsOf(form)) if (day === field) moment.value = momentOf(day.dataset.moment, day.value);
+  if (field.dataset.moment === "created_from" && first.value) form.elements.since.value = "";
+  if (field.name === "since" && field.value) {
+    first.value = "";
+    showDays();
   }
 }
 
@@ -53,6 +74,7 @@ function wanted() {
 let typing = 0;
 document.addEventListener("input", (event) => {
   if (!event.target.closest("#filters")) return;
+  takeDay(event.target);
   clearTimeout(typing);
   typing = setTimeout(() => show(wanted(), { keepForm: true }), TYPING_MS);
 });
@@ -201,4 +223,5 @@ document.addEventListener("keydown", (event) => {
   key();
 });
 
+showDays();
 sayPicked();

@@ -49,8 +49,9 @@ export function wordingOf(name) {
   return /(fraction|coverage|\/da|_da)$/.test(name) ? "share" : "number";
 }
 
-/** A number in one of these ways: `number`, `share`, `megabytes`. */
+/** A number in one of these ways: `number`, `share`, `fine-share`, `megabytes`. */
 export function say(value, how) {
+  if (how === "fine-share") return value === null || value === undefined ? MISSING : `${sayNumber(100 * value)} %`;
   if (how === "share") return sayShare(value);
   if (how === "megabytes") return sayBytes(value === null || value === undefined ? value : value * 1e6);
   return sayNumber(value);
