@@ -34,7 +34,7 @@ def test_the_whole_log_is_searched_and_downloaded(visitor: Visitor, printed: str
     assert page.locator("#console .line").count() < 200
     with page.expect_download() as caught:
         page.locator("#console-download").click()
-    assert len(Path(caught.value.path()).read_text().splitlines()) == 100_000
+    assert len(Path(caught.value.path()).read_text().splitlines()) == 100_001
 
 
 def test_levels_are_looked_for_in_the_whole_log(visitor: Visitor, printed: str) -> None:
