@@ -22,7 +22,7 @@ LAUNCH = [
     "--disable-background-networking",
 ]
 WIDE = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 360, "height": 780}
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _FILES_OF_RUNS = "/artifacts/"
 _GRAVE = ("serious", "critical")
