@@ -31,12 +31,14 @@ NAMES = (
     "log_call",
     "ingest",
     "events_latency",
+    "stream",
     "cancel",
     "list_runs",
     "cold_start",
     "ppo_steps",
     "forecast_throughput",
     "web_pages",
+    "web_live",
 )
 LONG = ("active_runs", "scaling", "soak")  # only when they are asked for
 _TIMEOUT_S = 3600.0

@@ -107,7 +107,7 @@ def _time_parsing(path: Path) -> float:
 def _measure_chart(store: Store, run_id: str, points: int) -> Measure:
     """Charts of the whole series and of stretches of it, each of a thousand buckets."""
     name = f"series/{points}"
-    written_s = _append_series(store, run_id, name, points)
+    written_s = append_series(store, run_id, name, points)
     chosen = random.Random(1)
     found: list[float] = []
     for number in range(_CHARTS):
@@ -121,7 +121,7 @@ def _measure_chart(store: Store, run_id: str, points: int) -> Measure:
     return Measure(f"chart of {points:,} points, p95", p95(found), "ms", 100, against=against, note=note)
 
 
-def _append_series(store: Store, run_id: str, name: str, points: int) -> float:
+def append_series(store: Store, run_id: str, name: str, points: int) -> float:
     began = time.perf_counter()
     now = utc_now()
     for begin in range(0, points, _CHUNK):

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import httpx
 from tests.e2e.harness import SECRET, Server, running_server
 
 from benchmarks.caller import Caller
 from benchmarks.session_server import BEHAVIOUR
+from headway.control.sessions import COOKIE
 
 T = TypeVar("T")
 
@@ -51,6 +53,12 @@ def serving(*, behaviour: str | None = None, **settings: str) -> Iterator[Server
 def call(server: Server) -> Caller:
     """A connection of one's own."""
     return Caller(server.port, SECRET)
+
+
+def sign_in(server: Server) -> str:
+    """The token of a new session."""
+    answer = httpx.post(f"{server.url}/ui/sign-in", data={"secret": SECRET})
+    return answer.cookies[COOKIE]
 
 
 def wait_until(probe: Callable[[], T | None], *, every_s: float = 0.002, what: str = "") -> T:

@@ -22,16 +22,15 @@ class Watched:
     delays_ms: list[float]
 
 
-def watch_all(pipe: Connection, address: str, secret: str, count: int) -> None:
+def watch_all(pipe: Connection, address: str, headers: dict[str, str], count: int) -> None:
     """Open so many connections, say `ready`, read each until the last note, then send what was found."""
-    rows, delays = asyncio.run(_watch_all(pipe, address, secret, count))
+    rows, delays = asyncio.run(_watch_all(pipe, address, headers, count))
     pipe.send(json.dumps([rows, delays]))
 
 
 async def _watch_all(
-    pipe: Connection, address: str, secret: str, count: int
+    pipe: Connection, address: str, headers: dict[str, str], count: int
 ) -> tuple[list[int], list[float]]:
-    headers = {"x-admin-secret": secret}
     opened = [
         await connect(address, additional_headers=headers, compression=None, proxy=None) for _ in range(count)
     ]

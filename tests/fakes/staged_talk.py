@@ -33,6 +33,7 @@ def talk(assignment: Assignment, reporter: Reporter) -> None:
     _say(EVIL)
     _say("2026-01-01 ERROR a line that is an error")
     _show_progress()
+    _say("2026-01-01 WARNING a line that is a warning")
     reporter.note(f"a note with {EVIL}")
     _leave_files(assignment.run.artifacts)
     begin = 0 if assignment.resume is None else int((assignment.resume / "step").read_text())
@@ -54,8 +55,9 @@ def talk(assignment: Assignment, reporter: Reporter) -> None:
 
 
 def print_much(_assignment: Assignment, reporter: Reporter) -> None:
-    """A hundred thousand lines."""
+    """A warning, then a hundred thousand lines."""
     reporter.enter(State.TRAINING, "training")
+    _say("UserWarning: the first of many lines")
     _say("\n".join(f"line {number}" for number in range(1, 100_001)))
     reporter.enter(State.EVALUATING, "evaluating")
 

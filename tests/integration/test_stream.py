@@ -10,6 +10,8 @@ import pytest
 from pydantic import BaseModel
 from websockets.exceptions import InvalidStatus
 
+from headway.control.sessions import COOKIE, end_session, open_session
+from headway.domain.sessions import session_id_of
 from headway.wire.attempts import Verb
 from headway.wire.lines import LineKind
 from headway.wire.stream import (
@@ -197,6 +199,21 @@ def test_nobody_watches_without_the_secret(live: Streaming) -> None:
     for headers in ({}, {"x-admin-secret": "wrong"}, {"x-admin-secret": ""}):
         with live.watch(run.run_id, additional_headers=headers) as socket:
             assert (socket.read_to_end(), socket.code) == ([], 4401)
+
+
+def test_a_socket_ends_with_the_session_that_opened_it(live: Streaming) -> None:
+    run, service = live.begin(), live.api.service
+    kept, ended = (open_session(service.context, owner=service.owner, agent="") for _ in range(2))
+    with (
+        live.watch(run.run_id, additional_headers={"Cookie": f"{COOKIE}={kept}"}) as stays,
+        live.watch(run.run_id, additional_headers={"Cookie": f"{COOKIE}={ended}"}) as goes,
+    ):
+        assert [socket.next()["event_type"] for socket in (stays, goes)] == ["status", "status"]
+        end_session(service.context, session_id_of(ended))
+        goes.read_to_end()
+        assert goes.code == 4401
+        run.measure(0.5)
+        assert stays.read_until(lambda message: message["event_type"] == "metrics")
 
 
 def test_a_browser_brings_the_secret_as_a_subprotocol_and_never_gets_it_back(live: Streaming) -> None:

@@ -22,7 +22,7 @@ LAUNCH = [
     "--disable-background-networking",
 ]
 WIDE = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 360, "height": 780}
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _FILES_OF_RUNS = "/artifacts/"
 _GRAVE = ("serious", "critical")
@@ -107,3 +107,29 @@ def submit(server: Server, behaviour: str = "quick", *, ended: bool = True) -> s
 def let_go(server: Server, run_id: str) -> None:
     """A run that trains until told is told."""
     RunDir(server.data_dir / "runs" / run_id).path.joinpath("go").touch()
+
+
+def read_console(page: Page) -> list[str]:
+    """All lines, as somebody reads them who scrolls to the beginning and then down."""
+    found: list[str] = page.evaluate(_SCROLLER)
+    return found
+
+
+_SCROLLER = """async () => {
+  const box = document.getElementById("console");
+  const drawn = async () => { for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame); };
+  for (let height = 0, still = 0; still < 10; still = box.scrollHeight === height ? still + 1 : 0) {
+    height = box.scrollHeight;
+    box.scrollTop = 0;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  const lines = [];
+  const total = Number(box.dataset.lines);
+  for (let first = 0; first < total && lines.length < 5000; first += 35) {
+    box.scrollTop = first * 20;
+    await drawn();
+    const from = Number(box.dataset.first);
+    box.querySelectorAll(".line").forEach((element, at) => { lines[from + at] = element.textContent; });
+  }
+  return lines;
+}"""

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from headway.web.assets import Assets
 from tests.e2e.harness import Server, running_server
 from tests.web.browsing import LAUNCH, Visitor, find_chromium
+
+expect.set_options(timeout=30_000)  # a machine may be busy
 
 # Playwright's loop runs in this thread until the browser is closed: it is closed with the last test of this folder, so
 # that tests elsewhere may run loops of their own.
@@ -42,5 +44,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def visitor(browser: Browser, server: Server) -> Iterator[Visitor]:
     """A browser that has signed in; at the end it must have obeyed our policy and asked nobody else for anything."""
     with Visitor.arriving(browser, server) as arrived:
+        yield arrived
+        assert arrived.complaints == []
+
+
+@pytest.fixture(scope="package")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server with one slot: what is submitted second waits."""
+    folder = tmp_path_factory.mktemp("one-slot")
+    with running_server(folder, module="tests.fakes.staged_server", HEADWAY_CPU_SLOTS="1") as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the engines as they are; tests of drafts kill it and start it again."""
+    with running_server(tmp_path_factory.mktemp("builder")) as started:
+        yield started
+
+
+@pytest.fixture
+def person(browser: Browser, trainer: Server) -> Iterator[Visitor]:
+    """Somebody who has signed in. The page of a run has tests of its own: here it is a blank one."""
+    with Visitor.arriving(browser, trainer) as arrived:
+        arrived.context.route("**/ui/runs/*", lambda route: route.fulfill(body="the page of a run"))
         yield arrived
         assert arrived.complaints == []

@@ -1,109 +1,22 @@
-"""The builder, with a real browser, a real server and real candles."""
+"""The steps of the builder, with a real browser, a real server and real candles."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.harness import SECRET, Server, running_server
+from tests.e2e.harness import Server
 from tests.fakes.candles import write_candles
 from tests.waiting import eventually
 from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide
+from tests.web.building import HOSTILE, TINY, ask, choose_candles, go_on, open_step, start, tab_to
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-expect.set_options(timeout=30_000)
-
 FORECAST_STEPS = ["Data", "Features", "Horizons", "Model", "Loss", "Training"]
-HOSTILE = '<img src=x onerror="alert(1)"></script><b>bold</b>'
-TINY = {
-    "data_source": "BTCUSDT_1h.csv",
-    "timeframes": ["1h"],
-    "variant": "tiny",
-    "max_epochs": 1,
-    "short_horizon": "4h",
-    "long_horizon": "2d",
-    "seed": 7,
-}
-
-
-@pytest.fixture(scope="module")
-def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the engines as they are; these tests kill it and start it again."""
-    with running_server(tmp_path_factory.mktemp("builder")) as started:
-        yield started
-
-
-@pytest.fixture
-def person(browser: Browser, trainer: Server) -> Iterator[Visitor]:
-    """Somebody who has signed in. The page of a run has tests of its own: here it is a blank one."""
-    with Visitor.arriving(browser, trainer) as arrived:
-        arrived.context.route("**/ui/runs/*", lambda route: route.fulfill(body="the page of a run"))
-        yield arrived
-        assert arrived.complaints == []
-
-
-def ask(server: Server, method: str, path: str, **arguments: Any) -> Any:
-    answer = httpx.request(
-        method, f"{server.url}{path}", headers={"x-admin-secret": SECRET}, timeout=30, **arguments
-    )
-    assert answer.is_success, answer.text
-    return answer.json()
-
-
-def runs_called(server: Server, name: str) -> list[dict[str, Any]]:
-    found = ask(server, "GET", "/runs", params={"limit": 200})["runs"]
-    return [run for run in found if run["name"] == name]
-
-
-def choose_candles(page: Page) -> None:
-    page.get_by_role("radio", name="BTCUSDT_1h.csv").check()
-    expect(page.get_by_role("checkbox", name="1h", exact=True)).to_be_checked()
-
-
-def go_on(page: Page, heading: str) -> None:
-    page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_focused()
-
-
-def open_step(person: Visitor, step: str, request: dict[str, Any] | None = None) -> Page:
-    """A draft of a tiny run, opened at a step."""
-    page = person.open("/ui/new")
-    draft = {
-        "id": "d1",
-        "kind": "forecast",
-        "key": os.urandom(8).hex(),
-        "request": {"config": dict(TINY), **(request or {})},
-    }
-    page.evaluate("draft => localStorage.setItem('headway.draft.d1', draft)", json.dumps(draft))
-    page.goto(f"/ui/new?kind=forecast&draft=d1&step={step}")
-    return page
-
-
-def start(page: Page) -> str:
-    """The id of what was started."""
-    page.get_by_role("button", name="Start").click()
-    page.wait_for_url("**/ui/runs/*")
-    return page.url.rpartition("/")[2]
-
-
-def tab_to(page: Page, role: str, name: str) -> None:
-    """Press Tab until an element has the focus."""
-    wanted = page.get_by_role(role, name=name, exact=role != "radio").first  # type: ignore[arg-type]
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if wanted.evaluate("element => element === document.activeElement"):
-            return
-    raise AssertionError(f"Tab never comes to {name}")
 
 
 def test_a_run_is_built_by_keyboard_alone_and_trains_to_its_end(person: Visitor) -> None:
@@ -188,43 +101,6 @@ def test_nothing_is_refused_before_it_was_asked_for(person: Visitor) -> None:
     expect(page.locator("#errors")).to_contain_text("Candles: Needed.")
 
 
-def test_a_draft_survives_reload_kill_and_restart(person: Visitor) -> None:
-    page = open_step(person, "training")
-    page.get_by_role("textbox", name="Name").fill("kept")
-    page.reload()
-    expect(page.get_by_role("textbox", name="Name")).to_have_value("kept")
-    person.server.kill()
-    page.get_by_role("textbox", name="Notes").fill("typed while it was away")
-    page.get_by_role("button", name="Start").click()
-    expect(page.locator("#errors")).to_be_visible()
-    person.server.start()
-    page.reload()
-    expect(page.get_by_role("textbox", name="Notes")).to_have_value("typed while it was away")
-    run_id = start(page)
-    run = ask(person.server, "GET", f"/runs/{run_id}")
-    assert (run["name"], run["notes"]) == ("kept", "typed while it was away")
-
-
-def test_an_ended_session_costs_nothing_that_was_typed(person: Visitor) -> None:
-    page = open_step(person, "training")
-    page.get_by_role("textbox", name="Name").fill("after a pause")
-    expect(page.locator("#headline")).to_contain_text("parameters")
-    person.context.clear_cookies()
-    page.get_by_role("button", name="Start").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Your session has ended")
-    other = person.open("/ui/sign-in?next=/ui/new")
-    other.get_by_label("Admin secret").fill(SECRET)
-    other.get_by_role("button", name="Sign in").click()
-    other.get_by_role("heading", name="New run").wait_for()
-    page.evaluate("dispatchEvent(new Event('focus'))")  # as when somebody comes back to the tab
-    expect(dialog).to_be_hidden()
-    start(page)
-    assert len(runs_called(person.server, "after a pause")) == 1
-    refused = ("status of 401", "status of 403")  # the browser logs them
-    person.complaints[:] = [each for each in person.complaints if not any(part in each for part in refused)]
-
-
 def test_back_forward_and_deep_links_find_their_step(person: Visitor) -> None:
     page = person.open("/ui/new")
     choose_candles(page)
@@ -240,49 +116,6 @@ def test_back_forward_and_deep_links_find_their_step(person: Visitor) -> None:
     expect(page.get_by_role("heading", name="Loss", exact=True)).to_be_visible()
     page.goto("/ui/new?draft=of-another-browser&step=model")
     expect(page.get_by_text("That draft is not in this browser")).to_be_visible()
-
-
-def test_two_clicks_and_a_second_start_make_one_run(person: Visitor) -> None:
-    page = open_step(person, "training", {"name": "once"})
-    expect(page.locator("#headline")).to_contain_text("parameters")
-    page.evaluate("for (let k = 0; k < 3; k++) document.getElementById('start').click()")
-    page.wait_for_url("**/ui/runs/*")
-    first = page.url
-    page.goto("/ui/new?kind=forecast&draft=d1&step=training")
-    expect(page.locator("#draft-note")).to_contain_text("Started as")
-    assert page.url != first
-    start(page)
-    assert page.url == first
-    assert len(runs_called(person.server, "once")) == 1
-    page.goto("/ui/new?kind=forecast&draft=d1&step=training")
-    page.get_by_role("textbox", name="Notes").fill("another")
-    start(page)
-    assert len(runs_called(person.server, "once")) == 2
-
-
-def test_a_run_is_cloned_and_edited(person: Visitor) -> None:
-    config = {
-        **TINY,
-        "features": ["RSI", "ADX"],
-        "loss_weights": {"long": 0.5},
-        "overrides": {"training": {"patience": 3}, "features.per_timeframe": {"1h": ["CCI"]}},
-    }
-    old = ask(
-        person.server,
-        "POST",
-        "/runs",
-        json={"config": config, "name": "old", "tags": ["a", "b"], "notes": "of it"},
-    )["id"]
-    page = person.open(f"/ui/new?from={old}&step=training")
-    expect(page.get_by_text(f"A copy of {old}")).to_be_visible()
-    expect(page.get_by_role("textbox", name="Tags")).to_have_value("a, b")
-    page.get_by_role("textbox", name="Name").fill("new")
-    page.get_by_role("textbox", name="Batch size").fill("16")
-    run = ask(person.server, "GET", f"/runs/{start(page)}")
-    expected = ask(person.server, "GET", f"/runs/{old}")["resolved"]
-    expected["training"]["batch_size"] = 16
-    assert run["resolved"] == expected
-    assert (run["name"], run["tags"], run["notes"], run["seed"]) == ("new", ["a", "b"], "of it", 7)
 
 
 def test_overrides_and_indicators_of_a_timeframe_are_sent(person: Visitor) -> None:
@@ -307,88 +140,6 @@ def test_overrides_and_indicators_of_a_timeframe_are_sent(person: Visitor) -> No
     assert resolved["features"]["per_timeframe"] == {"1h": ["CCI"]}
     assert "RSI" not in resolved["features"]["indicators"]
     assert resolved["features"]["calendar"] is False
-
-
-def run_text(server: Server, text: str, folder: Path) -> None:
-    """Do what a person does who pastes it into a shell."""
-    programs = str(Path(sys.executable).parent)
-    environment = {
-        **os.environ,
-        "ADMIN_SECRET": SECRET,
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "HEADWAY_DATA_DIR": str(server.data_dir),
-    }
-    done = subprocess.run(
-        ["bash", "-c", text],
-        check=False,
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
-
-
-def texts_of(page: Page) -> dict[str, str]:
-    page.get_by_text("As YAML, curl, command").click()
-    expect(page.locator('[data-text="cli"]')).to_be_visible()
-    return {name: page.locator(f'[data-text="{name}"]').inner_text() for name in ("yaml", "curl", "cli")}
-
-
-def test_yaml_curl_and_command_make_the_same_run(person: Visitor, tmp_path: Path) -> None:
-    notes = 'it\'s $HOME `here`\nEND\nof "it"'
-    page = open_step(person, "training", {"name": "by hand; 'quoted' $(x)", "tags": ["a"], "notes": notes})
-    texts = texts_of(page)
-    (tmp_path / "run.yaml").write_text(texts["yaml"])
-    run_text(person.server, f"TRAIN_API_HOST={person.server.url} headway runs create run.yaml", tmp_path)
-    run_text(person.server, texts["cli"], tmp_path)
-    run_text(person.server, texts["curl"], tmp_path)
-    start(page)
-    found = runs_called(person.server, "by hand; 'quoted' $(x)")
-    runs = [ask(person.server, "GET", f"/runs/{each['id']}") for each in found]
-    asked = [{name: run[name] for name in ("config", "resolved", "notes", "tags", "seed")} for run in runs]
-    assert len(asked) == 4
-    assert all(each == asked[0] for each in asked)
-    assert asked[0]["notes"] == notes
-
-
-def test_a_ppo_job_is_built_by_the_same_builder(person: Visitor, tmp_path: Path) -> None:
-    page = person.open("/ui/new?kind=ppo")
-    expect(page.get_by_role("checkbox", name="BTC")).to_be_checked()
-    for heading in ("Features", "Trading", "Training"):
-        go_on(page, heading)
-    page.get_by_role("textbox", name="Steps", exact=True).fill("0")
-    page.get_by_role("textbox", name="Steps", exact=True).blur()
-    expect(page.locator("#f-steps-fault")).to_contain_text("greater than or equal to 1")
-    page.get_by_role("textbox", name="Steps", exact=True).fill("4096")
-    page.get_by_role("textbox", name="Seed").fill("5")
-    page.get_by_role("textbox", name="Notes").fill("it's ppo")
-    expect(page.locator("#headline")).to_contain_text("15 min")
-    texts = texts_of(page)
-    assert find_barriers(page) == []
-    run_text(person.server, texts["cli"], tmp_path)
-    run_text(person.server, texts["curl"], tmp_path)
-    start(page)
-    jobs = [
-        each
-        for each in ask(person.server, "GET", "/api/training/jobs")["jobs"]
-        if each["notes"] == "it's ppo"
-    ]
-    told = (
-        "symbols",
-        "features",
-        "steps",
-        "seed",
-        "durationHours",
-        "maxDurationHours",
-        "maxCostUsd",
-        "version",
-    )
-    assert len(jobs) == 3
-    assert all({name: job[name] for name in told} == {name: jobs[0][name] for name in told} for job in jobs)
-    resolved = [ask(person.server, "GET", f"/runs/{job['jobId']}")["resolved"] for job in jobs]
-    assert all(each == resolved[0] for each in resolved)
 
 
 def test_hostile_text_stays_text(person: Visitor) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.harness import Server, running_server
+from tests.e2e.harness import Server
 from tests.web.browsing import Visitor, find_barriers, let_go, submit
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real server with one slot: what is submitted second waits."""
-    folder = tmp_path_factory.mktemp("one-slot")
-    with running_server(folder, module="tests.fakes.staged_server", HEADWAY_CPU_SLOTS="1") as started:
-        yield started
+@pytest.fixture(scope="package")
+def server(narrow: Server) -> Server:
+    """One with a queue."""
+    return narrow
 
 
 def test_what_runs_is_shown_until_it_ends_and_then_as_new(visitor: Visitor, server: Server) -> None:

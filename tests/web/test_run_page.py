@@ -13,12 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.harness import SECRET, Server, running_server
 from tests.fakes.staged_talk import EVIL, EVIL_FILE
 from tests.waiting import eventually
-from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide, let_go, submit
+from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide, let_go, read_console, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -155,41 +155,6 @@ def test_a_checkpoint_downloads_byte_for_byte(visitor: Visitor, server: Server, 
     assert b"50" in theirs
 
 
-def test_the_whole_log_is_searched_and_downloaded(visitor: Visitor, server: Server) -> None:
-    run_id = submit(server, "print much")
-    page = visitor.open(f"/ui/runs/{run_id}")
-    expect(page.locator("#console .line").last).to_have_text("line 100000")
-    page.get_by_role("searchbox").fill("line 4242")
-    page.get_by_role("searchbox").press("Enter")
-    expect(page.locator("#console-found")).to_have_text("11 lines")  # 4242, and 42420 to 42429
-    expect(page.locator("#console .line").first).to_have_text("line 4242")
-    page.get_by_role("searchbox").fill("")
-    page.get_by_label("Follow").uncheck()
-    assert _read_console(page)[0] == "line 1"
-    assert page.locator("#console .line").count() < 200
-    with page.expect_download() as caught:
-        page.locator("#console-download").click()
-    assert len(Path(caught.value.path()).read_text().splitlines()) == 100_000
-
-
-def test_a_bar_of_progress_is_one_line_as_it_comes_and_when_it_is_found_later(
-    visitor: Visitor, server: Server
-) -> None:
-    run_id = submit(server, "talk", ended=False)
-    watching = visitor.open(f"/ui/runs/{run_id}")
-    let_go(server, run_id)
-    expect(watching.locator(".badge")).to_have_text("completed")
-    for page in (watching, visitor.open(f"/ui/runs/{run_id}")):
-        page.bring_to_front()
-        page.get_by_label("Follow").uncheck()
-        bars = [line for line in _read_console(page) if line.startswith("bar")]
-        assert bars == ["bar 100%|##########|"]
-        page.get_by_role("searchbox").fill("bar  42%")
-        page.get_by_role("searchbox").press("Enter")
-        expect(page.locator("#console-found")).to_have_text("1 line")
-        expect(page.locator("#console .line").first).to_have_text("bar  42%|####      |")
-
-
 def test_what_a_run_says_of_itself_stays_text(visitor: Visitor, server: Server, talked: str) -> None:
     _call(server, "PATCH", f"/runs/{talked}", json={"name": EVIL, "notes": f"{EVIL}\n</textarea>"})
     page = visitor.open(f"/ui/runs/{talked}")
@@ -197,7 +162,7 @@ def test_what_a_run_says_of_itself_stays_text(visitor: Visitor, server: Server, 
     expect(page.get_by_role("heading", level=1)).to_have_text(EVIL)
     expect(page.locator(".note")).to_contain_text(EVIL)
     page.get_by_label("Follow").uncheck()
-    assert _read_console(page)[0] == EVIL
+    assert read_console(page)[0] == EVIL
     page.get_by_role("button", name=f"Show {EVIL_FILE}").click()
     expect(page.locator(".viewer-body pre")).to_contain_text("<b>bold</b>")
     page.get_by_role("button", name="Close").click()
@@ -324,7 +289,7 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
         for tab in tabs:
             tab.bring_to_front()  # a tab that nobody sees draws nothing
             tab.get_by_label("Follow").uncheck()
-            assert [line for line in _read_console(tab) if line in written] == written
+            assert [line for line in read_console(tab) if line in written] == written
             assert tab.evaluate("window.same")
         frames = [json.loads(line) for line in (first, *command.stdout)]
         assert command.wait(60) == 0
@@ -334,29 +299,3 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
         assert lines == written[-len(lines) :]
         assert len(lines) > 100
         assert visitor.complaints == []
-
-
-def _read_console(page: Page) -> list[str]:
-    """All lines, as somebody reads them who scrolls to the beginning and then down."""
-    found: list[str] = page.evaluate(_SCROLLER)
-    return found
-
-
-_SCROLLER = """async () => {
-  const box = document.getElementById("console");
-  const drawn = async () => { for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame); };
-  for (let height = 0, still = 0; still < 10; still = box.scrollHeight === height ? still + 1 : 0) {
-    height = box.scrollHeight;
-    box.scrollTop = 0;
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  }
-  const lines = [];
-  const total = Number(box.dataset.lines);
-  for (let first = 0; first < total && lines.length < 5000; first += 35) {
-    box.scrollTop = first * 20;
-    await drawn();
-    const from = Number(box.dataset.first);
-    box.querySelectorAll(".line").forEach((element, at) => { lines[from + at] = element.textContent; });
-  }
-  return lines;
-}"""

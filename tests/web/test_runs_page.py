@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.harness import SECRET, Server, running_server
+from tests.e2e.harness import SECRET, Server
 from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide, let_go, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -18,12 +18,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A real server with one slot: what is submitted second waits."""
-    folder = tmp_path_factory.mktemp("one-slot")
-    with running_server(folder, module="tests.fakes.staged_server", HEADWAY_CPU_SLOTS="1") as started:
-        yield started
+@pytest.fixture(scope="package")
+def server(narrow: Server) -> Server:
+    """One with a queue."""
+    return narrow
 
 
 def _name(server: Server, run_id: str, name: str, *tags: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.web.browsing import Visitor, find_barriers
+from tests.e2e.harness import SECRET, Server
+from tests.web.browsing import Visitor, find_barriers, let_go, read_console, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -33,6 +35,37 @@ def test_another_browser_is_signed_out_and_its_page_says_so(visitor: Visitor) ->
 
         elsewhere.get_by_role("heading", name="Your session has ended").wait_for()
         assert elsewhere.get_by_label("Search").input_value() == "anything"
+
+
+def test_a_live_page_says_when_its_session_ends_and_goes_on_after_signing_in_again(
+    visitor: Visitor, server: Server
+) -> None:
+    run_id = submit(server, "talk", ended=False)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.evaluate("window.same = true")
+    elsewhere = visitor.open("/ui/sessions")
+    elsewhere.get_by_role("button", name="Sign out everywhere").click()
+    elsewhere.wait_for_url("**/ui/sign-in")
+
+    dialog = page.get_by_role("dialog", name="Your session has ended")
+    expect(dialog).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Signed out")
+    let_go(server, run_id)
+    server.wait_for(run_id, "done")
+    elsewhere.get_by_label("Admin secret").fill(SECRET)
+    elsewhere.get_by_role("button", name="Sign in").click()
+    elsewhere.wait_for_url("**/ui/")
+    page.bring_to_front()
+    page.evaluate("dispatchEvent(new Event('focus'))")  # as when somebody comes back to the window
+
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".badge")).to_have_text("completed")
+    page.get_by_label("Follow").uncheck()
+    written = server.run_dir(run_id).attempt(1).console.read_text().splitlines()
+    assert [line for line in read_console(page) if line in written] == written
+    assert page.evaluate("window.same")
+    visitor.complaints[:] = [each for each in visitor.complaints if "status of 401" not in each]
 
 
 def test_signing_out_leads_to_the_form_and_nothing_else_is_shown(visitor: Visitor) -> None:

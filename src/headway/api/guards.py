@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headway.api.errors import CLOSING, to_response
+from headway.api.session_sockets import serve_while
 from headway.control.sessions import CSRF_HEADER, token_in
 from headway.domain.sessions import is_csrf_token
 from headway.wire.jobs import ErrorBody
@@ -59,8 +60,10 @@ class RequireSecret:
         self._is_known = is_known  # whether a token is that of a session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_guarded(scope) or is_authorised(scope, self._secret) or await self._has_session(scope):
+        if not _is_guarded(scope) or is_authorised(scope, self._secret):
             await self._app(scope, receive, send)
+        elif await self._has_session(scope):
+            await self._serve_session(scope, receive, send)
         elif scope["type"] == "websocket":
             await _close_unauthorised(scope, receive, send)
         else:
@@ -72,6 +75,12 @@ class RequireSecret:
         if token is None or not (_only_reads(scope) or is_csrf_token(headers.get(CSRF_HEADER, ""), token)):
             return False
         return await run_sync(self._is_known, token)
+
+    async def _serve_session(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await serve_while(lambda: self._has_session(scope), self._app, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def is_authorised(scope: Scope, secret: str) -> bool:

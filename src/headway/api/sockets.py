@@ -50,10 +50,12 @@ class RunStream:
 
         telling = asyncio.create_task(self._tell(socket, send_frames))
         hearing = asyncio.create_task(_hear_out(socket))
-        await asyncio.wait({telling, hearing}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (telling, hearing):
-            task.cancel()
-        told, _ = await asyncio.gather(telling, hearing, return_exceptions=True)
+        try:
+            await asyncio.wait({telling, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also when the session of the socket has ended
+            for task in (telling, hearing):
+                task.cancel()
+            told, _ = await asyncio.gather(telling, hearing, return_exceptions=True)
         if isinstance(told, Exception) and not isinstance(told, WebSocketDisconnect | OSError):
             raise told
 

@@ -18,10 +18,11 @@ from headway.control.outcomes import why_nothing
 from headway.control.query import get_view
 from headway.control.run_views import to_artifact, to_run
 from headway.control.tables import read_head
-from headway.control.translate_runs import RUNS, write_yaml
+from headway.control.translate_runs import write_yaml
 from headway.domain.errors import CorruptRunFile, HeadwayError, NotFound
 from headway.domain.reasons import Reason, rule_of
 from headway.web import run_sections as sections
+from headway.web.kinds import KINDS
 from headway.web.outcome_sections import TITLES, told_of
 from headway.web.templates import Templates
 from headway.wire.rundir import find_json
@@ -132,7 +133,7 @@ class RunPage:
             "config_yaml": write_yaml(run.config),
             "resolved_yaml": write_yaml(run.resolved),
             "manifest": manifest,
-            "may_clone": run.origin == RUNS,
+            "may_clone": any(kind.origin == run.origin for kind in KINDS.values()),
         }
 
     def _find_manifest(self, run_id: str) -> dict[str, Any] | None:

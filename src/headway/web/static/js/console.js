@@ -178,14 +178,20 @@ export class Console {
     this.#paint();
   }
 
+  /** Where the first line begins that is here; 0 where nothing can be put before it. */
+  #beginning() {
+    if (this.#found !== null || this.#lines.length >= MOST_LINES) return 0;
+    return this.#lines.find((line) => line.offset !== null)?.offset ?? 0;
+  }
+
   /** Earlier lines, before the first that is here. */
   #goBack() {
+    if (!this.#beginning()) return;
     this.#going ??= this.#readBack().finally(() => { this.#going = null; });
   }
 
   async #readBack() {
-    const first = this.#lines.find((line) => line.offset !== null)?.offset;
-    if (!first || this.#found !== null || this.#lines.length >= MOST_LINES) return;
+    const first = this.#beginning();
     const begin = Math.max(first - BACK_BYTES, 0);
     const attempt = this.#attempt;
     const earlier = [];
@@ -216,7 +222,6 @@ export class Console {
   #draw() {
     const total = this.#shown.length;
     this.empty.hidden = total > 0;
-    this.empty.textContent = this.#lines.length ? "No line is like that." : "Nothing was written yet.";
     this.space.style.height = `${total * LINE_PX}px`;
     const end = total * LINE_PX - this.box.clientHeight;
     if (this.follow.checked && end > 0) {
@@ -229,8 +234,15 @@ export class Console {
     this.window.style.transform = `translateY(${first * LINE_PX}px)`;
     this.window.replaceChildren(...this.#shown.slice(first, last).map(drawLine));
     Object.assign(this.box.dataset, { lines: total, first });
-    const hasRoom = end <= 0 && !this.level.value && total > 0; // a bar of progress is one line, however much it wrote
-    if (first === 0 && (hasRoom || !this.follow.checked)) this.#goBack();
+    // Lines of a level are looked for in all of the log; a bar of progress is one line, however much it wrote.
+    const hasRoom = end <= 0 && (this.level.value !== "" || total > 0);
+    if (hasRoom || (first === 0 && !this.follow.checked)) this.#goBack();
+    this.empty.textContent = this.#sayWhyEmpty();
+  }
+
+  #sayWhyEmpty() {
+    if (!this.#lines.length) return "Nothing was written yet.";
+    return this.#going === null ? "No line is like that." : "Looking further back …";
   }
 }
 

@@ -41,6 +41,7 @@ export class Live {
     this.onRestart = onRestart;
     this.hiddenForMs = hiddenForMs;
     document.addEventListener("visibilitychange", () => this.#look());
+    document.addEventListener("signed-in", () => this.#hurry()); // page.js tells it
     addEventListener("online", () => this.#hurry());
     addEventListener("pageshow", (event) => event.persisted && this.#hurry());
     setInterval(() => this.#suspect(), SILENT_MS / 3);

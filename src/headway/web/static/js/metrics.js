@@ -1,7 +1,7 @@
 // The numbers of a run as charts: what was told so far, thinned; then each row as it comes; finer where one zooms in.
 import { ask } from "./page.js";
 import { Chart } from "./charts.js";
-import { say, sayNumber, wordingOf } from "./wording.js";
+import { say, sayCount, wordingOf } from "./wording.js";
 
 const POINTS = 1500; // of each series, at first
 const LONG = 6000; // then it is fetched anew, thinned
@@ -188,7 +188,7 @@ export class Metrics {
       head.textContent = name;
       const low = values.reduce((least, value) => Math.min(least, value), Infinity);
       const high = values.reduce((most, value) => Math.max(most, value), -Infinity);
-      const cells = [say(values.at(-1), how), sayNumber(steps.at(-1), 12), say(low, how), say(high, how)].map((text) => {
+      const cells = [say(values.at(-1), how), sayCount(steps.at(-1)), say(low, how), say(high, how)].map((text) => {
         const cell = document.createElement("td");
         cell.className = "number";
         cell.textContent = text;

@@ -77,13 +77,16 @@ export function offerSignIn() {
   if (document.getElementById("signed-out")) return;
   const dialog = document.createElement("dialog");
   dialog.id = "signed-out";
-  dialog.innerHTML = `<h2>Your session has ended</h2>
+  dialog.setAttribute("aria-labelledby", "signed-out-title");
+  dialog.innerHTML = `<h2 id="signed-out-title">Your session has ended</h2>
     <p>Sign in again in a new tab, then come back: what is on this page stays.</p>
     <div class="row"><a class="button primary" target="_blank" href="/ui/sign-in">Sign in</a>
     <button type="button">Close</button></div>`;
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
   const look = async () => {
-    if (await renewToken(readToken())) dialog.close();
+    if (!(await renewToken(readToken()))) return;
+    dialog.close();
+    document.dispatchEvent(new Event("signed-in"));
   };
   window.addEventListener("focus", look);
   dialog.addEventListener("close", () => {

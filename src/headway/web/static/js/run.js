@@ -94,7 +94,13 @@ function tellAges() {
   }
 }
 
-const STATES = { live: () => "Live", ended: () => "", paused: () => "Paused", connecting: () => "Connecting" };
+const STATES = {
+  live: () => "Live",
+  ended: () => "",
+  paused: () => "Paused",
+  connecting: () => "Connecting",
+  "signed-out": () => "Signed out",
+};
 
 function tellState(state, detail) {
   standing = [state, detail];

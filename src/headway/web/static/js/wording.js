@@ -14,6 +14,9 @@ export function sayNumber(value, digits = 4) {
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
+/** A count, with every digit. */
+export const sayCount = (value) => grouped.format(value);
+
 /** A fraction in percent. */
 export function sayShare(value) {
   return value === null || value === undefined ? MISSING : `${(100 * value).toFixed(1)} %`;
@@ -70,11 +73,11 @@ export function sayTime(moment) {
 
 /** Progress as a line of text. */
 export function sayPace(progress) {
-  const of = (done, total) => (total ? `${sayNumber(done)} of ${sayNumber(total)}` : sayNumber(done));
+  const of = (done, total) => (total ? `${sayCount(done)} of ${sayCount(total)}` : sayCount(done));
   const parts = [sayShare(progress.fraction)];
   if (progress.phase) parts.push(progress.phase);
   if (progress.step !== null) parts.push(`step ${of(progress.step, progress.steps_total)}`);
-  if (progress.epoch !== null && !/^epoch/.test(progress.phase ?? "")) parts.push(`epoch ${of(progress.epoch, progress.epochs_total)}`);
+  if (progress.epoch !== null && !/\bepoch \d/.test(progress.phase ?? "")) parts.push(`epoch ${of(progress.epoch, progress.epochs_total)}`);
   if (progress.rate_per_s) parts.push(`${sayNumber(progress.rate_per_s, 3)} steps a second`);
   if (progress.eta_s !== null) parts.push(`${sayDuration(progress.eta_s)} left`);
   return parts;
