@@ -83,8 +83,10 @@ def read_series(path: Path, horizon: int, lookback: int = LOOKBACK) -> Series:
     scaled = torch.tensor((values - train.mean(0)) / train.std(0), dtype=torch.float32).T.contiguous()
     length = lookback + horizon
     firsts = [0, ends[0] - lookback, ends[1] - lookback]
-    splits = [torch.arange(first, end - length + 1) for first, end in zip(firsts, ends, strict=True)]
-    return Series(scaled.unfold(1, length, 1), *splits, lookback=lookback)
+    train_rows, validation, test = (
+        torch.arange(first, end - length + 1) for first, end in zip(firsts, ends, strict=True)
+    )
+    return Series(scaled.unfold(1, length, 1), train_rows, validation, test, lookback)
 
 
 def make_shape(horizon: int) -> NetworkShape:
