@@ -244,3 +244,16 @@ def test_real_candles_run_and_the_verdict_is_honest(tmp_path: Path) -> None:
     test = get_json(ModelFiles(assignment.run).metrics)["test"]
     interval = test["comparisons"]["path"][0]["skill_interval"]
     assert ("Better than" in str(result.details["verdict"])) == (interval[0] > 0.0)
+
+
+@pytest.mark.slow
+def test_normalised_windows_and_a_skip_train_and_foresee_again_what_was_kept(tmp_path: Path) -> None:
+    write_candles(tmp_path / "candles" / "BTCUSDT_1h.csv", bars=1_500, seed=1)
+    model = SMALL.model_copy(update={"instance_norm": True, "linear_skip": True})
+    assignment = make_assignment(tmp_path, "both", CONFIG.model_copy(update={"model": model}))
+
+    run_engine(assignment)
+
+    kept = pl.read_parquet(assignment.run.artifacts / "predictions.parquet")
+    assert predict(assignment.run, None).equals(kept)
+    assert "instance_norm: true" in (assignment.run.artifacts / "config.yaml").read_text()

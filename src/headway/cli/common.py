@@ -15,8 +15,12 @@ from headway.cli.render import make_console, say
 from headway.client.pacing import Retry
 
 HOUR_S = 3600.0
+RETRY_FOR_S = 20.0
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: one JSON document, or JSON lines.")]
+RetryFor = Annotated[
+    float, typer.Option(min=0.0, help="Seconds to go on trying while the server does not answer.")
+]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+EXIT_CODES = (
+    "Exit codes: 0 done or detached, 1 other error, 2 usage or no secret, 3 refused, 4 failed, 5 watch timed out, "
+    "6 cancelled."
+)
+
 
 class Exit(IntEnum):
     """What the exit code of a command says.

@@ -26,8 +26,8 @@ _BANNER = "bold black on yellow"
 _MEBI = float(1 << 20)
 
 
-def show_created(console: Console, created: RunCreated, *, hint: bool) -> None:
-    say(console, f"Run created: {created.id}", style="bold")
+def show_created(console: Console, created: RunCreated, *, hint: bool, done: str = "created") -> None:
+    say(console, f"Run {done}: {created.id}", style="bold")
     place = (
         "next to start"
         if created.queue_position == 0
@@ -60,7 +60,7 @@ def _run_rows(run: TrainingRun) -> list[tuple[str, str]]:
     epochs = (
         f"{count_text(progress.epoch)} of {count_text(progress.epochs_total)}" if progress.epoch else MISSING
     )
-    newest = run.checkpoints[0] if run.checkpoints else None
+    kept = [each for each in run.checkpoints if not each.pruned]
     return [
         ("progress", fraction_text(progress.fraction)),
         ("phase", text_of(progress.phase)),
@@ -79,7 +79,7 @@ def _run_rows(run: TrainingRun) -> list[tuple[str, str]]:
         ("tags", names_text(run.tags)),
         ("seed", text_of(run.seed)),
         ("attempt", str(run.attempt) if run.attempt else MISSING),
-        ("checkpoints", f"{len(run.checkpoints)}, newest {newest.filename}" if newest else MISSING),
+        ("checkpoints", f"{len(kept)}, newest {kept[0].filename}" if kept else MISSING),
         ("created", time_text(run.created_at)),
         ("started", time_text(run.started_at)),
         ("completed", time_text(run.completed_at)),

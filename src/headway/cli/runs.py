@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from headway.cli import runs_create, runs_look, runs_read
-from headway.cli.common import Session
+from headway.cli.common import RETRY_FOR_S, RetryFor, Session
+from headway.cli.exits import EXIT_CODES
 
 app = typer.Typer(
     help="Runs: create, watch, compare, steer. TRAIN_API_HOST names the server, ADMIN_SECRET opens it.",
-    epilog=(
-        "Exit codes: 0 done or detached, 1 other error, 2 usage or no secret, 3 refused, 4 failed, 5 watch timed "
-        "out, 6 cancelled."
-    ),
+    epilog=EXIT_CODES,
     no_args_is_help=True,
 )
 
@@ -23,9 +19,7 @@ app = typer.Typer(
 def root(
     context: typer.Context,
     *,
-    retry_for: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to go on trying while the server does not answer.")
-    ] = 20.0,
+    retry_for: RetryFor = RETRY_FOR_S,
 ) -> None:
     """Runs: create, watch, compare, steer. TRAIN_API_HOST names the server, ADMIN_SECRET opens it."""
     context.obj = Session(retry_for_s=retry_for)

@@ -117,13 +117,15 @@ def _accept(ask: Callable[[], RunCreated], key: str, *, as_json: bool) -> RunCre
         raise typer.Exit(Exit.ERROR) from error
 
 
-def conclude(client: RunsClient, created: RunCreated, *, watch: bool, as_json: bool) -> None:
-    """Say what was created; watch it where that is wanted."""
+def conclude(
+    client: RunsClient, created: RunCreated, *, watch: bool, as_json: bool, done: str = "created"
+) -> None:
+    """Say what was done with a run; watch it where that is wanted."""
     document = created.model_dump(mode="json")
     if as_json:
-        write_json({"kind": "created", "data": document} if watch else document, line=watch)
+        write_json({"kind": done, "data": document} if watch else document, line=watch)
     else:
-        show_created(make_console(), created, hint=not watch)
+        show_created(make_console(), created, hint=not watch, done=done)
     if watch:
         raise typer.Exit(watch_to_end(client, created.id, deadline_s=None, as_json=as_json))
 

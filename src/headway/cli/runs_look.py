@@ -128,4 +128,4 @@ def resume(
     with open_runs(context, as_json=as_json) as client:
         asked = {"max_hours": max_hours, "max_cost_usd": max_cost}
         limits = ResumeRun(**{name: value for name, value in asked.items() if value is not None})
-        conclude(client, client.resume(run, limits), watch=watch, as_json=as_json)
+        conclude(client, client.resume(run, limits), watch=watch, as_json=as_json, done="resumed")

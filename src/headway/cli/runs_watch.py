@@ -109,6 +109,10 @@ class Picture:
             "contact": _contact_after(data),
         }
         self.standing |= {name: value for name, value in told.items() if value is not None}
+        if progress:  # what is not foreseen any more is not shown as it was
+            self.standing |= {"ratePerS": told["ratePerS"], "etaS": told["etaS"]}
+        if data.get("final"):
+            self.standing["etaS"] = None
         event = data.get("event")
         if event and event != "progress" and not data.get("final"):
             detail = {**(data.get("detail") or {}), "reason": data.get("reason")}

@@ -5,34 +5,26 @@ The exit codes are those of `headway.cli.exits.Exit`.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from headway.cli import skippy_jobs, skippy_submit, skippy_tell
-from headway.cli.common import Session
-
-_EXIT_CODES = (
-    "Exit codes: 0 done or detached, 1 other error, 2 usage or no secret, 3 refused, 4 failed, 5 watch timed out, "
-    "6 cancelled."
-)
+from headway.cli.common import RETRY_FOR_S, RetryFor, Session
+from headway.cli.exits import EXIT_CODES
 
 app = typer.Typer(
     help="Train through a Headway server: TRAIN_API_HOST names it, ADMIN_SECRET opens it.",
-    epilog=_EXIT_CODES,
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-@app.callback(epilog=_EXIT_CODES)
+@app.callback(epilog=EXIT_CODES)
 def root(
     context: typer.Context,
     *,
-    retry_for: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to go on trying while the server does not answer.")
-    ] = 20.0,
+    retry_for: RetryFor = RETRY_FOR_S,
 ) -> None:
     """Train through a Headway server: TRAIN_API_HOST names it, ADMIN_SECRET opens it."""
     context.obj = Session(retry_for_s=retry_for)

@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-from headway.cli.common import Session, tell_first_retry
-from headway.cli.errors import told_errors
-from headway.cli.server import read_host, read_secret
+from headway.cli.opening import opened
 from headway.client.jobs import JobsClient
 
 JobArgument = Annotated[str | None, typer.Argument(metavar="JOB", help="Id of the job.", show_default=False)]
@@ -19,17 +17,9 @@ JobOption = Annotated[str | None, typer.Option("--job", help="Id of the job, as 
 
 @contextmanager
 def open_client(context: typer.Context, *, as_json: bool) -> Iterator[JobsClient]:
-    """A client of the server that the environment names. Expected errors of the body end the program, told."""
-    session: Session = context.obj
-    with told_errors(as_json=as_json):
-        host = read_host()
-        with JobsClient(
-            host,
-            read_secret(host),
-            retry_for_s=session.retry_for_s,
-            on_retry=tell_first_retry(as_json=as_json),
-        ) as client:
-            yield client
+    """A client of jobs, as `opened` has it."""
+    with opened(JobsClient, context, as_json=as_json) as client:
+        yield client
 
 
 def require_job(positional: str | None, flag: str | None) -> str:

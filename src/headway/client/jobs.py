@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import httpx
 
 from headway.client.answers import END, Body, LogPiece, News, document_of, job_of, piece_of
-from headway.client.connection import Connection
+from headway.client.client import Client
+from headway.client.connection import JOBS_ROOT
 from headway.client.errors import ApiError, ServerUnreachable
-from headway.client.pacing import Pacing, Retry
 from headway.domain.ids import require_run_id
 from headway.domain.json import JsonObject, encode_json
 from headway.domain.states import State
@@ -24,46 +23,10 @@ _CAUGHT_UP_SILENCE_S = 2.0
 _JSON = {"Content-Type": "application/json"}
 
 
-class JobsClient:
-    """A client of one server. Use as a context manager.
+class JobsClient(Client):
+    """Jobs of one server (see `Client`)."""
 
-    Requests that may be repeated are repeated while the server cannot be reached or answers 502, 503 or 504, for
-    at most `retry_for_s` seconds in all; `on_retry` is told of each. Every call raises ApiError for an error
-    answer, ServerUnreachable when none came, and InvalidInput for a job id that is none.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        secret: str,
-        *,
-        retry_for_s: float = 20.0,
-        pacing: Pacing | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
-    ) -> None:
-        self.pacing = pacing or Pacing()
-        self._connection = Connection(
-            host,
-            secret,
-            retry_for_s=retry_for_s,
-            pacing=self.pacing,
-            on_retry=on_retry or (lambda _retry: None),
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def host(self) -> str:
-        return self._connection.host
-
-    def close(self) -> None:
-        self._connection.close()
+    ROOT = JOBS_ROOT
 
     def submit(self, request: JsonObject, idempotency_key: str) -> Body:
         """POST /jobs: the answer of 202. The key goes with every try, so that one job comes of them all."""
@@ -80,7 +43,7 @@ class JobsClient:
     def status(self, job_id: str, *, retry: bool = True) -> Body:
         """GET /jobs/{id}/status: `{job}`. Without `retry` one try is made."""
         path = f"{_path(job_id)}/status"
-        return self._ask("GET", path) if retry else document_of(self._connection.send("GET", path))
+        return self._ask("GET", path) if retry else document_of(self.connection.send("GET", path))
 
     def results(self, job_id: str) -> Body:
         """GET /jobs/{id}/results; ApiError `not_ready` before the end."""
@@ -96,10 +59,10 @@ class JobsClient:
 
         def ask() -> Body:
             tries.append(job_id)
-            return document_of(self._connection.send("DELETE", _path(job_id)))
+            return document_of(self.connection.send("DELETE", _path(job_id)))
 
         try:
-            return self._connection.retrying(ask)
+            return self.connection.retrying(ask)
         except ApiError as error:
             if len(tries) == 1 or error.body.get("state") != State.CANCELLED:
                 raise
@@ -112,15 +75,15 @@ class JobsClient:
         It carries no key, so it is tried again only when the request cannot have reached the server.
         """
         path, content = f"{_path(job_id)}/resume", encode_json(limits)
-        return self._connection.retrying(
-            lambda: document_of(self._connection.send("POST", path, content=content, headers=_JSON)),
+        return self.connection.retrying(
+            lambda: document_of(self.connection.send("POST", path, content=content, headers=_JSON)),
             repeatable=False,
         )
 
     def logs(self, job_id: str, *, tail: int = 200, offset: int | None = None) -> LogPiece:
         """GET /jobs/{id}/logs: the last lines of the console, or what follows an offset."""
         path, params = f"{_path(job_id)}/logs", {"tail": tail} if offset is None else {"offset": offset}
-        answer = self._connection.retrying(lambda: self._connection.send("GET", path, params=params))
+        answer = self.connection.retrying(lambda: self.connection.send("GET", path, params=params))
         return piece_of(answer, offset or 0)
 
     def events(self, job_id: str, *, after: int = 0, follow: bool = True) -> Iterator[News]:
@@ -128,21 +91,21 @@ class JobsClient:
         (a Follower reconnects). Without: the kept events up to now."""
         if follow:
             return (news for news in self.stream(job_id, after=after) if news is not None)
-        return iter(self._connection.retrying(lambda: self._list_kept(job_id, after)))
+        return iter(self.connection.retrying(lambda: self._list_kept(job_id, after)))
 
     def stream(self, job_id: str, *, after: int = 0, silence_s: float = SILENCE_S) -> Stream:
         """One connection to /jobs/{id}/events; None is a keep-alive. Ends when the server closes it; raises
         ServerUnreachable when it breaks or nothing comes for `silence_s`."""
         path = f"{_path(job_id)}/events"
-        return self._connection.stream(path, after=after, silence_s=silence_s, follow=True)
+        return self.connection.stream(path, after=after, silence_s=silence_s, follow=True)
 
     def _list_kept(self, job_id: str, after: int) -> Sequence[News]:
         path, silence_s = f"{_path(job_id)}/events", _CAUGHT_UP_SILENCE_S
-        with closing(self._connection.stream(path, after=after, silence_s=silence_s, follow=False)) as stream:
+        with closing(self.connection.stream(path, after=after, silence_s=silence_s, follow=False)) as stream:
             return [*_kept(stream)]
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Body:
-        answer = self._connection.retrying(lambda: self._connection.send(method, path, **arguments))
+        answer = self.connection.retrying(lambda: self.connection.send(method, path, **arguments))
         return document_of(answer)
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from headway.client.answers import UNEXPECTED
-from headway.client.connection import Connection
+from headway.client.client import Client
 from headway.client.downloads import fetch_file
 from headway.client.errors import ApiError
-from headway.client.pacing import Pacing, Retry
 from headway.domain.ids import require_run_id
 from headway.wire import runs
 from headway.wire.datasets import Dataset, DatasetList, DatasetReport, ValidateRequest
@@ -25,43 +23,10 @@ Answer = TypeVar("Answer", bound=BaseModel)
 _JSON = {"Content-Type": "application/json"}
 
 
-class RunsClient:
-    """A client of one server. Use as a context manager.
+class RunsClient(Client):
+    """Runs and data sets of one server (see `Client`)."""
 
-    Requests that may be repeated are repeated while the server cannot be reached or answers 502, 503 or 504, for
-    at most `retry_for_s` seconds in all; `on_retry` is told of each. Every call raises ApiError for an error
-    answer, ServerUnreachable when none came, and InvalidInput for a run id that is none.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        secret: str,
-        *,
-        retry_for_s: float = 20.0,
-        pacing: Pacing | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
-    ) -> None:
-        self.pacing = pacing or Pacing()
-        self.connection = Connection(
-            host,
-            secret,
-            retry_for_s=retry_for_s,
-            pacing=self.pacing,
-            on_retry=on_retry or (lambda _retry: None),
-            root="",
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self.connection.close()
+    ROOT = ""
 
     # make
     def create(self, request: runs.RunRequest, idempotency_key: str) -> runs.RunCreated:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from headway.client.answers import Body, document_of
-from headway.client.connection import Connection
-from headway.client.pacing import Pacing, Retry
+from headway.client.client import Client
 from headway.domain.errors import InvalidInput
 from headway.domain.json import JsonObject, encode_json
 from headway.domain.webhooks import is_delivery_id, is_webhook_id
@@ -17,38 +14,10 @@ _ALL = "/webhooks"
 _JSON = {"Content-Type": "application/json"}
 
 
-class WebhooksClient:
-    """A client of one server. Use as a context manager.
+class WebhooksClient(Client):
+    """Webhooks of one server (see `Client`)."""
 
-    Requests that may be repeated are repeated as those of JobsClient are. Every call raises ApiError for an error
-    answer, ServerUnreachable when none came, and InvalidInput for an id that is none.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        secret: str,
-        *,
-        retry_for_s: float = 20.0,
-        pacing: Pacing | None = None,
-        on_retry: Callable[[Retry], None] | None = None,
-    ) -> None:
-        self._connection = Connection(
-            host,
-            secret,
-            retry_for_s=retry_for_s,
-            pacing=pacing or Pacing(),
-            on_retry=on_retry or (lambda _retry: None),
-            root="/api",
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.close()
+    ROOT = "/api"
 
     def add(self, request: JsonObject) -> Body:
         """POST: `{webhook, secret}`. Tried again only when the request cannot have reached the server."""
@@ -68,9 +37,7 @@ class WebhooksClient:
 
     def remove(self, webhook_id: str) -> None:
         """DELETE /{id}."""
-        self._connection.retrying(
-            lambda: self._connection.send("DELETE", _path(webhook_id)), repeatable=False
-        )
+        self.connection.retrying(lambda: self.connection.send("DELETE", _path(webhook_id)), repeatable=False)
 
     def rotate(self, webhook_id: str) -> Body:
         """POST /{id}/rotate: `{webhook, secret}`."""
@@ -99,8 +66,8 @@ class WebhooksClient:
         return self._ask("POST", f"{_path(webhook_id)}/replay")
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Body:
-        return self._connection.retrying(
-            lambda: document_of(self._connection.send(method, path, **arguments)),
+        return self.connection.retrying(
+            lambda: document_of(self.connection.send(method, path, **arguments)),
             repeatable=method == "GET",
         )
 

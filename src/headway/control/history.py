@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headway.control.context import Context
 from headway.domain.artifacts import Checkpoint
@@ -16,15 +16,20 @@ _PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.NOTE_LOGGED, EventKind.AR
 
 @dataclass(frozen=True)
 class History:
-    """`val_losses` are the validation losses measured at the very steps of the checkpoints."""
+    """`val_losses` are measured at the very steps of the checkpoints; `pruned` are the paths of those that are gone:
+    the engine keeps its best and the last."""
 
     events: list[Event]
     checkpoints: list[Checkpoint]
     val_losses: dict[int, float]
+    pruned: frozenset[str] = frozenset()
 
 
 def read_history(context: Context, run_id: str) -> History:
-    return context.store.read(lambda tx: _read(tx, run_id))
+    history = context.store.read(lambda tx: _read(tx, run_id))
+    folder = context.run_dir(run_id).path
+    gone = (kept.path for kept in history.checkpoints if not (folder / kept.path).is_dir())
+    return replace(history, pruned=frozenset(gone))
 
 
 def _read(tx: Transaction, run_id: str) -> History:

@@ -191,6 +191,7 @@ def _to_checkpoint(kept: Checkpoint, history: History) -> runs.CheckpointInfo:
         step=kept.step,
         val_loss=history.val_losses.get(kept.step),
         size_mb=kept.size_bytes / _MEBI,
+        pruned=kept.path in history.pruned,
         created_at=_time(saved[-1]) if saved else None,
         sha256=kept.sha256,
     )

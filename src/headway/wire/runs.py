@@ -186,6 +186,7 @@ class CheckpointInfo(Wire):
     val_loss: float | None = None  # measured at this step; null where none was
     val_score: float | None = None
     size_mb: float
+    pruned: bool = False  # it was kept for a while and is gone: there is nothing to download
     created_at: str | None = None
     sha256: str
 

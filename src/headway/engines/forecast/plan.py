@@ -57,6 +57,9 @@ class Plan:
         config = self.config.model_dump(mode="json")
         for part in ("data", "features", "horizons"):  # the panel holds what became of them
             config.pop(part)
+        for option in ("instance_norm", "linear_skip"):  # checkpoints are older than these
+            if not config["model"][option]:
+                config["model"].pop(option)
         training = config["training"]
         for end in ("patience", "min_delta", "top_k", "compile"):
             training.pop(end)

@@ -51,7 +51,7 @@ def summarize_details(plan: Plan, learned: Learned, assessment: Assessment, *, w
     panel = plan.panel
     missing = _explain(plan, learned, assessment)
     if why_no_gpu:
-        missing |= dict.fromkeys(("gpu_memory_mb", "gpu_fraction", "gpu_memory_fraction"), why_no_gpu)
+        missing |= dict.fromkeys(("gpu_memory_mb", "gpu_utilization", "gpu_memory_fraction"), why_no_gpu)
     return {
         "verdict": verdict(assessment),
         "verdicts": list(verdicts(assessment)),
