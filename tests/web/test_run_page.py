@@ -204,6 +204,14 @@ def test_a_run_is_renamed_in_place(visitor: Visitor, server: Server) -> None:
     assert _call(server, "GET", f"/runs/{run_id}").json()["tags"] == ["btc", "nightly"]
 
 
+def test_a_job_of_any_kind_that_has_a_builder_can_be_cloned(visitor: Visitor, server: Server) -> None:
+    run_id = submit(server)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    page.get_by_role("link", name="Clone").click()
+    expect(page.get_by_text(f"A copy of {run_id}")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="BTC")).to_be_checked()
+
+
 def test_a_failed_run_says_why_and_what_to_do_at_the_top(visitor: Visitor, server: Server) -> None:
     run_id = server.submit(notes="diverge")
     server.wait_for(run_id, "failed")

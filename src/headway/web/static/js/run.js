@@ -132,7 +132,6 @@ async function takeOver() {
   document.title = page.title;
   page.querySelectorAll("[data-part]").forEach(takePart);
   root.dataset.attempt = page.getElementById("run").dataset.attempt;
-  localise(root);
   settle();
   if (["pending", "running"].includes(page.querySelector("[data-part=head]").dataset.status)) live.again();
 }
@@ -143,8 +142,9 @@ const sources = new Map(); // what each part was made from
 function takePart(fresh) {
   const old = root.querySelector(`[data-part="${fresh.dataset.part}"]`);
   const busy = old.querySelector("dialog[open], form:not([hidden]) :focus");
+  localise(fresh); // as the page was when it was opened: what is the same is not drawn anew
   const source = fresh.innerHTML;
-  if (sources.get(old) === source || busy) return;
+  if ((sources.get(old) ?? old.innerHTML) === source || busy) return;
   const focused = old.contains(document.activeElement) ? document.activeElement.dataset.act : null;
   sources.set(old, source);
   old.replaceChildren(...fresh.childNodes);
