@@ -20,6 +20,7 @@ SUFFIXES = (".csv", ".parquet")
 
 _PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
 _PACKAGED_TIMEFRAME = "1d"
+_MAX_COUNTED = 1_000
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,24}")
 
 
@@ -121,6 +122,8 @@ class FileCatalog:
             stamp = (stat.st_mtime_ns, stat.st_size)
             known = self._counted.get(path)
             if known is None or known[0] != stamp:
+                if len(self._counted) >= _MAX_COUNTED:  # files come and go under ever new names
+                    self._counted = {}
                 known = self._counted[path] = (stamp, _count_rows(path))
         except OSError as error:
             raise DataError(
