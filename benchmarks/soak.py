@@ -3,7 +3,8 @@
 `python -m benchmarks.soak [--minutes 60] [--quick] [--json FILE] [--samples FILE]`. Real trainings of a
 second or two come in a steady stream, started warm; each is followed to its end, every other one by somebody who goes
 away and comes back. Every ten seconds memory, descriptors and threads of the server, those of its fork server, and the
-bytes of the store are noted. The first sixth is the warm-up.
+bytes of the store are noted. The first sixth is the warm-up, and at least eight minutes: until then connections
+fill their caches of pages. A shorter soak tells how things stand and nothing of growth.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from tests.e2e.harness import SECRET, Server
 
 from benchmarks.serving import call, serving, wait_until_warm
 from benchmarks.tables import Measure, make_table, print_table
-from benchmarks.trend import Slope, fit_slope
+from benchmarks.trend import FEWEST, Slope, fit_slope
 from headway.client.jobs import JobsClient
 
 _SAMPLE_S = 10.0
 _QUICK_SAMPLE_S = 1.0
 _CALLERS = 3  # so that a run waits whenever one ends
 _WARM_UP = 1 / 6
+_WARM_UP_S = 480.0
 _HOUR_S = 3600.0
 
 SHORT = json.dumps(
@@ -116,7 +118,8 @@ class _Callers:
 def judge(samples: list[Sample], failures: int) -> list[Measure]:
     """How much each quantity grows in an hour once the server is warm; growth is held to be there when the interval
     of its slope is above zero."""
-    kept = samples[round(len(samples) * _WARM_UP) :]
+    kept = samples[_count_warming(samples) :]
+    told = kept[0].at_s >= _WARM_UP_S
     hours = [each.at_s / _HOUR_S for each in kept]
     runs_an_hour = (kept[-1].runs - kept[0].runs) / (hours[-1] - hours[0])
     megabytes = [each.memory_bytes / 1e6 for each in kept]
@@ -125,13 +128,23 @@ def judge(samples: list[Sample], failures: int) -> list[Measure]:
     return [
         Measure("runs followed to their end", samples[-1].runs, "", note=f"{runs_an_hour:,.0f} an hour"),
         Measure("runs whose end was not told", failures, f"of {samples[-1].runs:,}", 0),
-        _growth("memory of the server", fit_slope(hours, megabytes), "MB/h", megabytes),
-        _growth("descriptors of the server", *_count(hours, [each.descriptors for each in kept])),
-        _growth("threads of the server", *_count(hours, [each.threads for each in kept])),
-        _growth("memory of the fork server", fit_slope(hours, fork), "MB/h", fork),
-        _growth("descriptors of the fork server", *_count(hours, [each.fork_descriptors for each in kept])),
+        _growth("memory of the server", fit_slope(hours, megabytes), "MB/h", megabytes, told=told),
+        _growth("descriptors of the server", *_count(hours, [each.descriptors for each in kept]), told=told),
+        _growth("threads of the server", *_count(hours, [each.threads for each in kept]), told=told),
+        _growth("memory of the fork server", fit_slope(hours, fork), "MB/h", fork, told=told),
+        _growth(
+            "descriptors of the fork server",
+            *_count(hours, [each.fork_descriptors for each in kept]),
+            told=told,
+        ),
         Measure("store, a run", stored.value, "kB", note=f"± {stored.margin:.2g}"),
     ]
+
+
+def _count_warming(samples: list[Sample]) -> int:
+    """How many samples are of the warm-up; as many are left as a slope needs."""
+    warm_s = max(samples[-1].at_s * _WARM_UP, _WARM_UP_S)
+    return min(sum(each.at_s < warm_s for each in samples), max(len(samples) - FEWEST, 0))
 
 
 def _count(hours: list[float], counts: list[int]) -> tuple[Slope, str, list[float]]:
@@ -139,8 +152,10 @@ def _count(hours: list[float], counts: list[int]) -> tuple[Slope, str, list[floa
     return fit_slope(hours, values), "/h", values
 
 
-def _growth(what: str, slope: Slope, unit: str, values: list[float]) -> Measure:
+def _growth(what: str, slope: Slope, unit: str, values: list[float], *, told: bool) -> Measure:
     verdict = "grows" if slope.low > 0 else "no growth seen"
+    if not told:
+        verdict = "warming up, too short to tell"
     seen = f"{values[0]:.1f} at first, {values[-1]:.1f} at last, most {max(values):.1f}"
     return Measure(what, slope.value, unit, note=f"± {slope.margin:.2g}: {verdict}; {seen}")
 

@@ -9,6 +9,7 @@ from math import sqrt
 from statistics import fmean
 
 _BLOCKS = 12
+FEWEST = 2 * _BLOCKS  # samples
 _T_95 = 2.228  # Student's t, 97.5 %, of 10 degrees of freedom: a line through 12 points
 
 
@@ -34,8 +35,8 @@ def fit_slope(times: Sequence[float], values: Sequence[float]) -> Slope:
     Neighbouring samples resemble each other, so that a line through all of them would look surer than it is; the means
     of long stretches hardly do. ValueError for fewer than 24 samples.
     """
-    if len(times) < 2 * _BLOCKS:
-        raise ValueError(f"{len(times)} samples: at least {2 * _BLOCKS} are needed")
+    if len(times) < FEWEST:
+        raise ValueError(f"{len(times)} samples: at least {FEWEST} are needed")
     bounds = [round(number * len(times) / _BLOCKS) for number in range(_BLOCKS + 1)]
     stretches = [slice(*pair) for pair in pairwise(bounds)]
     x, y = ([fmean(series[stretch]) for stretch in stretches] for series in (times, values))

@@ -134,8 +134,8 @@ class Deliverer:
         )
 
     def _begin(self, webhook_id: str) -> None:
-        running = self._threads.get(webhook_id)
-        if running is not None and running.is_alive():
+        self._threads = {key: thread for key, thread in self._threads.items() if thread.is_alive()}
+        if webhook_id in self._threads:
             return
         thread = threading.Thread(target=self._serve_safely, args=(webhook_id,), name=webhook_id, daemon=True)
         self._threads[webhook_id] = thread

@@ -221,6 +221,7 @@ class Watcher:
         self._renew_at = {key: value for key, value in self._renew_at.items() if key in ids}
         self._others = {key: value for key, value in self._others.items() if key in ids}
         self._ask_again_at = {key: value for key, value in self._ask_again_at.items() if key in ids}
+        self._troubles = {key: value for key, value in self._troubles.items() if key in ids}
 
 
 def _is_free(

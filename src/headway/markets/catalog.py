@@ -22,6 +22,7 @@ MAX_CHECKED_BYTES = 64 << 20  # what a request may read whole: a larger file is 
 
 _PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
 _PACKAGED_TIMEFRAME = "1d"
+_MAX_COUNTED = 1_000
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,24}")
 
 
@@ -144,6 +145,8 @@ class FileCatalog:
             stamp = _stamp(path)
             known = self._counted.get(path)
             if known is None or known[0] != stamp:
+                if len(self._counted) >= _MAX_COUNTED:  # files come and go under ever new names
+                    self._counted = {}
                 known = self._counted[path] = (stamp, _count_rows(path))
         except OSError as error:
             raise DataError(_unreadable(path, error)) from error

@@ -20,13 +20,17 @@ class Failures:
     def wait_s(self, address: str, now: datetime) -> int:
         """Seconds until an address may try again; 0 when it may now."""
         recent = self._recent(address, now)
+        if not recent:
+            self.forget(address)
         if len(recent) < _MAX_FAILURES:
             return 0
         return max(int((recent[0] + _WINDOW - now).total_seconds()), 1)
 
     def note(self, address: str, now: datetime) -> None:
         """One more failure. The oldest addresses are forgotten where there are very many."""
-        self._recent(address, now).append(now)
+        recent = self._recent(address, now)
+        recent.append(now)
+        self._by_address[address] = recent
         while len(self._by_address) > _MAX_ADDRESSES:
             self._by_address.pop(next(iter(self._by_address)))
 
@@ -34,7 +38,7 @@ class Failures:
         self._by_address.pop(address, None)
 
     def _recent(self, address: str, now: datetime) -> deque[datetime]:
-        found = self._by_address.setdefault(address, deque(maxlen=_MAX_FAILURES))
+        found = self._by_address.get(address) or deque(maxlen=_MAX_FAILURES)
         while found and now - found[0] > _WINDOW:
             found.popleft()
         return found

@@ -212,6 +212,15 @@ def _queue_notes(house: House, *counts: int) -> list[Run]:
     return runs
 
 
+def test_threads_that_have_sent_all_are_not_kept(house: House) -> None:
+    first, second = house.hook(), house.hook()
+    for hook in (first, second):
+        house.deliverer._begin(hook)
+        house.deliverer._threads[hook].join()
+
+    assert list(house.deliverer._threads) == [second]
+
+
 def test_events_are_sent_in_order(house: House) -> None:
     hook = house.hook()
     _queue_notes(house, 30, 15)

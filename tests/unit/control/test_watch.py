@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from headway.control.advance import end
 from headway.control.cancel import cancel
+from headway.control.judge import Verdict
 from headway.control.watch import Watcher
 from headway.domain.errors import StoreUnavailable
 from headway.domain.events import EventKind
@@ -89,6 +91,19 @@ def test_trouble_with_one_run_does_not_blind_the_watcher_for_the_others(
     say(services, run, LineKind.PHASE, state="training", text="epoch 1")
     watcher.step()
     assert get(services, run.id).state is State.TRAINING
+
+
+def test_trouble_with_a_run_is_forgotten_once_it_has_ended(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    services.context.run_dir(run.id).attempt(1).events.mkdir()  # its log cannot be read
+    watcher.step()
+    assert list(watcher._troubles) == [run.id]
+
+    services.context.store.write(lambda tx: end(tx, run, Verdict(Reason.SUPERVISOR_LOST), at=moment(9)))
+    watcher.step()
+
+    assert not watcher._troubles
 
 
 def test_a_store_that_is_gone_is_not_taken_for_trouble_with_a_run(

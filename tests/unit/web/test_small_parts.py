@@ -21,6 +21,16 @@ def test_ten_failures_of_an_address_are_allowed_in_five_minutes() -> None:
     assert failures.wait_s("a", moment(301)) == 0
 
 
+def test_addresses_that_have_not_failed_of_late_are_not_kept() -> None:
+    failures = Failures()
+    for number in range(100):
+        failures.wait_s(f"never failed {number}", moment(0))
+    failures.note("failed long ago", moment(0))
+    failures.wait_s("failed long ago", moment(301))
+
+    assert not failures._by_address
+
+
 def test_a_success_forgets_the_failures() -> None:
     failures = Failures()
     for _ in range(10):
