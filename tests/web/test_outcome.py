@@ -54,7 +54,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
         both = server.submit(**{**_DAILY, "symbols": ["SP500", "NASDAQ"]})
         alone = server.submit(**{**_DAILY, "symbols": ["SP500"]})
         made = _call(server, "POST", "/runs", json={"config": _FORECAST})
-        assert made.status_code == httpx.codes.ACCEPTED, made.text
+        assert made.status_code == httpx.codes.CREATED, made.text
         forecast = str(made.json()["id"])
         server.wait_for(both, "done")
         server.wait_for(alone, "done")
@@ -74,9 +74,10 @@ def _status(server: Server, run_id: str) -> str:
 
 def _charts(page: Page) -> list[str]:
     expect(page.locator("#outcome-hint")).to_be_visible(timeout=60_000)
-    return page.locator("#outcome .chart figcaption").evaluate_all(
+    titles: list[str] = page.locator("#outcome .chart figcaption").evaluate_all(
         "all => all.map((each) => each.firstChild.textContent)"
     )
+    return titles
 
 
 def _say_share(value: float) -> str:
@@ -168,7 +169,7 @@ def test_forecasts_stand_beside_what_came_with_calibration_and_baselines(
     coverage = _say_share(test["model"]["by_bar"][2]["coverage"])
     expect(bounds.locator("tbody tr").nth(2).locator("td").nth(1)).to_have_text(coverage)
     with page.expect_response(re.compile(r"predictions\.json\?.*bar=3")):
-        page.get_by_label("Bars ahead").select_option("3")
+        page.locator("#outcome-bar").select_option("3")
     expect(page.get_by_role("region", name=re.compile("Return 3 bars ahead, test"))).to_be_visible()
     page.locator("#outcome-split").select_option("validation")
     expect(page.get_by_role("region", name=re.compile("Return 3 bars ahead, validation"))).to_be_visible()
