@@ -22,6 +22,7 @@ PAGES = (
     ("home", "/ui/"),
     ("runs", "/ui/runs"),
     ("run", "/ui/runs/{done}"),
+    ("run-result", "/ui/runs/{done}#outcome"),
     ("run-live", "/ui/runs/{running}"),
     ("run-failed", "/ui/runs/{failed}"),
     ("compare", "/ui/compare?ids={done},{other}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,8 @@ def test_a_bar_of_progress_is_one_line_as_it_comes_and_when_it_is_found_later(
     expect(watching.locator(".badge")).to_have_text("completed")
     for page in (watching, visitor.open(f"/ui/runs/{run_id}")):
         page.bring_to_front()
+        expect(page.locator("#live")).to_have_text("")
+        expect(page.locator("#console .line").last).to_have_text(re.compile("line [0-9]+"))
         page.get_by_label("Follow").uncheck()
         bars = [line for line in read_console(page) if line.startswith("bar")]
         assert bars == ["bar 100%|##########|"]

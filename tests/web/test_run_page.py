@@ -285,19 +285,13 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
         let_go(mortal, run_id)
         for tab in tabs:
             expect(tab.locator(".badge")).to_have_text("completed")
-        written = [
-            line.rpartition("\r")[2]
-            for line in mortal.run_dir(run_id)
-            .attempt(1)
-            .console.read_bytes()
-            .decode()
-            .rstrip("\n")
-            .split("\n")
-        ]
+        console = mortal.run_dir(run_id).attempt(1).console.read_bytes().decode()
+        written = console.splitlines()
+        seen = [line.rpartition("\r")[2] for line in console.rstrip("\n").split("\n")]
         for tab in tabs:
             tab.bring_to_front()  # a tab that nobody sees draws nothing
             tab.get_by_label("Follow").uncheck()
-            assert [line for line in read_console(tab) if line in written] == written
+            assert [line for line in read_console(tab) if line in seen] == seen
             assert tab.evaluate("window.same")
         frames = [json.loads(line) for line in (first, *command.stdout)]
         assert command.wait(60) == 0

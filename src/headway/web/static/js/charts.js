@@ -275,7 +275,8 @@ export class Chart {
   #tellValues() {
     const plot = this.#plot;
     if (!plot || this.legend.children.length !== this.lines.length) return;
-    const at = plot.cursor.idx ?? plot.data[0].length - 1;
+    const last = plot.data[0].length - 1;
+    const at = Math.min(plot.cursor.idx ?? last, last); // the cursor may stand where there was more to see
     const stride = this.smoothing ? 2 : 1;
     const isElsewhere = (value) => value === undefined || (value === null && this.x !== "time"); // what is unknown at a time is a dash
     this.lines.forEach((line, number) => {
@@ -284,7 +285,7 @@ export class Chart {
       while (place > 0 && isElsewhere(column[place])) place -= 1;
       this.legend.children[number].lastChild.textContent = line.text ?? say(column[place], line.how);
     });
-    if (plot.data[0].length) this.when.textContent = sayMoment(plot.data[0][at]);
+    this.when.textContent = this.x === "time" && last >= 0 ? sayMoment(plot.data[0][at]) : "";
   }
 
   #resize() {

@@ -30,7 +30,7 @@ export class Console {
   #live = true; // the newest attempt is shown
   #newest;
   #going = null;
-  #painted = false;
+  #ours = null; // where we have moved the box to ourselves: that says nothing of what somebody wants
   #searching = 0;
 
   /** @param {string} run its id @param {number} attempt the newest */
@@ -173,8 +173,10 @@ export class Console {
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.box;
     const atEnd = scrollTop + clientHeight >= scrollHeight - LINE_PX;
-    if (this.#painted) this.#painted = false; // we moved it
-    else this.follow.checked = atEnd;
+    if (scrollTop !== this.#ours) {
+      this.#ours = null;
+      this.follow.checked = atEnd;
+    }
     this.#paint();
   }
 
@@ -207,7 +209,13 @@ export class Console {
     const before = this.#shown.length;
     this.#lines.unshift(...earlier.map((line) => lineOf(line)));
     this.#refilter();
-    this.box.scrollTop += (this.#shown.length - before) * LINE_PX;
+    this.space.style.height = `${this.#shown.length * LINE_PX}px`;
+    this.#moveTo(this.box.scrollTop + (this.#shown.length - before) * LINE_PX);
+  }
+
+  #moveTo(top) {
+    this.box.scrollTop = top;
+    this.#ours = this.box.scrollTop;
   }
 
   #paint() {
@@ -225,9 +233,7 @@ export class Console {
     this.space.style.height = `${total * LINE_PX}px`;
     const end = total * LINE_PX - this.box.clientHeight;
     if (this.follow.checked && end > 0) {
-      const before = this.box.scrollTop;
-      this.box.scrollTop = end + LINE_PX;
-      this.#painted = this.box.scrollTop !== before;
+      this.#moveTo(end + LINE_PX);
     }
     const first = Math.max(Math.floor(this.box.scrollTop / LINE_PX) - SPARE, 0);
     const last = Math.min(first + Math.ceil(this.box.clientHeight / LINE_PX) + 2 * SPARE, total);
