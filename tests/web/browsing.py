@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from headway.wire.rundir import RunDir
 from tests.e2e.harness import SECRET, Server
@@ -107,6 +107,17 @@ def submit(server: Server, behaviour: str = "quick", *, ended: bool = True) -> s
 def let_go(server: Server, run_id: str) -> None:
     """A run that trains until told is told."""
     RunDir(server.data_dir / "runs" / run_id).path.joinpath("go").touch()
+
+
+def stop_following(page: Page) -> None:
+    """By the keyboard: charts that come above move the box away under a pointer."""
+    page.get_by_label("Follow").press("Space")
+    expect(page.get_by_label("Follow")).not_to_be_checked()
+
+
+def lines_seen(console: str) -> list[str]:
+    """The lines of a log as a terminal leaves them: of a bar of progress the last it has shown."""
+    return [line.rpartition("\r")[2] for line in console.rstrip("\n").split("\n")]
 
 
 def read_console(page: Page) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.harness import Server
-from tests.web.browsing import Visitor, let_go, read_console, submit
+from tests.web.browsing import Visitor, let_go, read_console, stop_following, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -30,7 +30,7 @@ def test_the_whole_log_is_searched_and_downloaded(visitor: Visitor, printed: str
     expect(page.locator("#console-found")).to_have_text("11 lines")  # 4242, and 42420 to 42429
     expect(page.locator("#console .line").first).to_have_text("line 4242")
     page.get_by_role("searchbox").fill("")
-    page.get_by_label("Follow").uncheck()
+    stop_following(page)
     assert read_console(page)[0] == FIRST
     assert page.locator("#console .line").count() < 200
     with page.expect_download() as caught:
@@ -80,7 +80,7 @@ def test_a_bar_of_progress_is_one_line_as_it_comes_and_when_it_is_found_later(
         page.bring_to_front()
         expect(page.locator("#live")).to_have_text("")
         expect(page.locator("#console .line").last).to_have_text(re.compile("line [0-9]+"))
-        page.get_by_label("Follow").uncheck()
+        stop_following(page)
         bars = [line for line in read_console(page) if line.startswith("bar")]
         assert bars == ["bar 100%|##########|"]
         page.get_by_role("searchbox").fill("bar  42%")

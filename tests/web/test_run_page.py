@@ -18,7 +18,17 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.harness import SECRET, Server, running_server
 from tests.fakes.staged_talk import EVIL, EVIL_FILE
 from tests.waiting import eventually
-from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide, let_go, read_console, submit
+from tests.web.browsing import (
+    PHONE,
+    Visitor,
+    find_barriers,
+    is_too_wide,
+    let_go,
+    lines_seen,
+    read_console,
+    stop_following,
+    submit,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -161,7 +171,7 @@ def test_what_a_run_says_of_itself_stays_text(visitor: Visitor, server: Server, 
     page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))
     expect(page.get_by_role("heading", level=1)).to_have_text(EVIL)
     expect(page.locator(".note")).to_contain_text(EVIL)
-    page.get_by_label("Follow").uncheck()
+    stop_following(page)
     assert read_console(page)[0] == EVIL
     page.get_by_role("button", name=f"Show {EVIL_FILE}").click()
     expect(page.locator(".viewer-body pre")).to_contain_text("<b>bold</b>")
@@ -287,10 +297,10 @@ def test_two_tabs_and_a_command_see_the_same_through_a_kill_and_a_restart(
             expect(tab.locator(".badge")).to_have_text("completed")
         console = mortal.run_dir(run_id).attempt(1).console.read_bytes().decode()
         written = console.splitlines()
-        seen = [line.rpartition("\r")[2] for line in console.rstrip("\n").split("\n")]
+        seen = lines_seen(console)
         for tab in tabs:
             tab.bring_to_front()  # a tab that nobody sees draws nothing
-            tab.get_by_label("Follow").uncheck()
+            stop_following(tab)
             assert [line for line in read_console(tab) if line in seen] == seen
             assert tab.evaluate("window.same")
         frames = [json.loads(line) for line in (first, *command.stdout)]

@@ -6,7 +6,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.harness import SECRET, Server
-from tests.web.browsing import Visitor, find_barriers, let_go, read_console, submit
+from tests.web.browsing import (
+    Visitor,
+    find_barriers,
+    let_go,
+    lines_seen,
+    read_console,
+    stop_following,
+    submit,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -61,9 +69,10 @@ def test_a_live_page_says_when_its_session_ends_and_goes_on_after_signing_in_aga
 
     expect(dialog).to_be_hidden()
     expect(page.locator(".badge")).to_have_text("completed")
-    page.get_by_label("Follow").uncheck()
-    written = server.run_dir(run_id).attempt(1).console.read_text().splitlines()
-    assert [line for line in read_console(page) if line in written] == written
+    stop_following(page)
+    console = server.run_dir(run_id).attempt(1).console.read_bytes().decode()
+    seen = lines_seen(console)
+    assert [line for line in read_console(page) if line in seen] == seen
     assert page.evaluate("window.same")
     visitor.complaints[:] = [each for each in visitor.complaints if "status of 401" not in each]
 
