@@ -186,6 +186,23 @@ _MODEL = Step(
                 Field("config.dropout", "Dropout", Widget.NUMBER, "A fraction.", narrow=True),
             ),
         ),
+        Group(
+            "Around the transformer",
+            (
+                Field(
+                    "config.instance_norm",
+                    "Normalise each window",
+                    Widget.SWITCH,
+                    "By its own mean and deviation; the forecast is scaled back.",
+                ),
+                Field(
+                    "config.linear_skip",
+                    "Linear skip",
+                    Widget.SWITCH,
+                    "A linear map from the window to the path, beside the transformer.",
+                ),
+            ),
+        ),
     ),
 )
 _LOSS = Step(

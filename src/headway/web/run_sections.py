@@ -88,14 +88,15 @@ def result_figures(run: TrainingRun) -> list[Figure]:
 
 
 def pick_marks(run: TrainingRun) -> dict[str, list[str]]:
-    """`best`, `last` and `resume` by the file name of a checkpoint."""
-    found: dict[str, list[str]] = {kept.filename: [] for kept in run.checkpoints}
-    if not run.checkpoints:
+    """`best`, `last` and `pruned` by the file name of a checkpoint."""
+    found: dict[str, list[str]] = {kept.filename: ["pruned"] * kept.pruned for kept in run.checkpoints}
+    there = [kept for kept in run.checkpoints if not kept.pruned]
+    if not there:
         return found
-    best = _best(run)
+    best = _best(run, there)
     if best is not None:
         found[best.filename].append("best")
-    found[max(run.checkpoints, key=lambda kept: kept.step).filename].append("last")
+    found[max(there, key=lambda kept: kept.step).filename].append("last")
     return found
 
 
@@ -110,12 +111,12 @@ def rank(name: str) -> int:
     return 0
 
 
-def _best(run: TrainingRun) -> CheckpointInfo | None:
+def _best(run: TrainingRun, there: list[CheckpointInfo]) -> CheckpointInfo | None:
     """That of the step whose weights the result is of; before there is a result, the lowest validation loss."""
     step = run.details.get("training", {}).get("best_step") if isinstance(run.details, dict) else None
     if step is not None:
-        return next((kept for kept in run.checkpoints if kept.step == step), None)
-    judged = [kept for kept in run.checkpoints if kept.val_loss is not None]
+        return next((kept for kept in there if kept.step == step), None)
+    judged = [kept for kept in there if kept.val_loss is not None]
     return min(judged, key=lambda kept: kept.val_loss or 0.0, default=None)
 
 
