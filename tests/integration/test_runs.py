@@ -386,3 +386,15 @@ def test_a_run_that_is_not_there_is_not_found(quiet: Api, run_id: str, method: s
     body: dict[str, Any] = {"json": {}} if method in ("POST", "PATCH") else {}
     answer = quiet.ask(method, f"/runs/{run_id}{rest}", **body)
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
+def test_long_answers_are_packed_for_who_takes_that_and_are_the_same(api: Api) -> None:
+    for number in range(5):
+        _create(api, name=f"run {number}")
+    plain = api.ask("GET", "/runs", headers={"Accept-Encoding": "identity"})
+    packed = api.ask("GET", "/runs", headers={"Accept-Encoding": "gzip"})
+
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2

@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 
 from headway.api import run_examples as examples
 from headway.api.jobs import as_json
+from headway.api.packing import PackedRoute
 from headway.api.runs import Names, RunId, split_names
 from headway.api.service import Service
 from headway.control.console import Wanted, read_page
@@ -36,7 +37,7 @@ Step = Annotated[int | None, Query(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
 
 def make_series_router(service: Service) -> APIRouter:
     """Routes over one service."""
-    router = APIRouter(prefix="/runs", tags=["runs"])
+    router = APIRouter(prefix="/runs", tags=["runs"], route_class=PackedRoute)
     _add_metrics(router, service)
     _add_logs(router, service)
     return router

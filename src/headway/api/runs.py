@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from headway.api import run_examples as examples
 from headway.api.jobs import Key, as_json, hash_body
+from headway.api.packing import PackedRoute
 from headway.api.run_previews import to_preview
 from headway.api.service import Service
 from headway.control.cancel import cancel
@@ -39,7 +40,7 @@ Names = Annotated[
 
 def make_runs_router(service: Service) -> APIRouter:
     """Routes over one service."""
-    router = APIRouter(prefix="/runs", tags=["runs"])
+    router = APIRouter(prefix="/runs", tags=["runs"], route_class=PackedRoute)
     _add_creation(router, service)
     _add_lists(router, service)
     _add_one(router, service)
