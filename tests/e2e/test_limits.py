@@ -26,7 +26,7 @@ _SESSION = [sys.executable, "-m", "headway.engines.session"]
 
 @pytest.mark.parametrize(
     ("limit", "reason"),
-    [({"hard_deadline_s": 12.0}, Reason.TIMED_OUT), ({"budget_s": 12.0}, Reason.OVER_BUDGET)],
+    [({"hard_deadline_s": 20.0}, Reason.TIMED_OUT), ({"budget_s": 20.0}, Reason.OVER_BUDGET)],
 )
 def test_a_training_over_its_limit_is_stopped_after_a_checkpoint(
     tmp_path: Path, limit: dict[str, Any], reason: Reason
