@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_killed_server_leaves_the_training_alone_and_adopts_it_again(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
-        job_id = server.submit(steps=600_000)
+        job_id = server.submit(steps=300_000)
         server.wait_for_steps(job_id, 20_000)
         record = server.supervisor_record(job_id)
 
@@ -52,7 +52,7 @@ def test_runs_that_waited_when_the_server_was_killed_wait_and_run_afterwards(tmp
     with running_server(tmp_path) as server:
         first = server.submit(steps=500_000_000, durationHours=1)
         server.wait_for(first, "training")
-        waiting = [server.submit(steps=30_000) for _ in range(3)]
+        waiting = [server.submit(steps=10_000) for _ in range(3)]
 
         server.kill()
         server.start()
@@ -65,7 +65,7 @@ def test_runs_that_waited_when_the_server_was_killed_wait_and_run_afterwards(tmp
 
 def test_server_and_supervisor_killed_together_the_run_goes_on_after_the_restart(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
-        job_id = server.submit(steps=200_000)
+        job_id = server.submit(steps=100_000)
         server.wait_for_steps(job_id, 10_000)
         record = server.supervisor_record(job_id)
 
