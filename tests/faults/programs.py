@@ -84,6 +84,7 @@ def _keep(path: Path) -> Callable[[list[Event]], None]:
 def main(role: str, *arguments: str) -> None:
     """Be the server, the session of a plain start, or the fork server."""
     registry._MODULES["ppo"] = "tests.faults.engine"
+    del registry._MODULES["forecast"]  # no case trains with it, and each fork server would import torch
     if role == "serve":
         compose._SESSION = (*_THIS, "session")  # type: ignore[assignment]
         compose._WARM = (*_THIS, "warm")  # type: ignore[assignment]
