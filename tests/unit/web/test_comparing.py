@@ -40,7 +40,11 @@ def test_the_best_checkpoint_is_that_of_the_result_else_that_of_the_lowest_loss(
 
 
 def test_a_checkpoint_that_is_gone_is_marked_and_is_neither_the_best_nor_the_last() -> None:
-    kept = [_checkpoint(10, 0.4), _checkpoint(20, 0.5), _checkpoint(30, 0.3).model_copy(update={"pruned": True})]
+    kept = [
+        _checkpoint(10, 0.4),
+        _checkpoint(20, 0.5),
+        _checkpoint(30, 0.3).model_copy(update={"pruned": True}),
+    ]
     assert pick_marks(_run(kept)) == {"c/10": ["best"], "c/20": ["last"], "c/30": ["pruned"]}
 
 
