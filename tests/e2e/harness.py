@@ -184,6 +184,7 @@ def running_server(folder: Path, *, module: str = "headway.cli.main", **settings
         "HEADWAY_MIN_FREE_MB": "1",
         "HEADWAY_GRACE_S": "2",
         "ADMIN_SECRET": SECRET,
+        "PYTHONDONTWRITEBYTECODE": "",  # modules stay compiled, as those of an installed package are
         "PYTHONPATH": os.pathsep.join((_ROOT, os.environ.get("PYTHONPATH", ""))),
         **settings,
     }

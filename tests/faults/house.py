@@ -84,6 +84,7 @@ class Door:
             "HEADWAY_CPU_SLOTS": "2",
             "HEADWAY_CONTACT_LOST_AFTER_S": str(CONTACT_LOST_AFTER_S),
             "ADMIN_SECRET": SECRET,
+            "PYTHONDONTWRITEBYTECODE": "",  # modules stay compiled, as those of an installed package are
             "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
             **self.settings,
             **settings,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import stat
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,6 +37,24 @@ def _run(*words: str) -> Result:
 def test_the_version_is_told() -> None:
     ran = _run("--version")
     assert (ran.exit_code, ran.stdout.strip()) == (0, "0.1.0")
+
+
+def test_a_command_of_a_client_imports_nothing_of_a_server() -> None:
+    """It starts in a quarter of the time so."""
+    script = """
+import sys
+from headway.cli.main import app
+app(["runs", "list", "--help"], standalone_mode=False)
+print(sorted({"fastapi", "sqlalchemy", "uvicorn"} & set(sys.modules)), "httpx" in sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[] True"
+
+
+def test_a_command_that_there_is_not_is_answered_with_those_that_are_like_it() -> None:
+    ran = _run("srve")
+    assert ran.exit_code == 2
+    assert "'serve'" in ran.stderr
 
 
 def test_doctor_finds_what_is_there_and_names_a_remedy_for_what_is_not(tmp_path: Path) -> None:

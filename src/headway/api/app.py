@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp
 
 from headway.api import examples
 from headway.api.datasets import make_datasets_router
-from headway.api.document import complete
+from headway.api.document import Document, complete
 from headway.api.errors import install_errors
 from headway.api.guards import PAGES, LimitBody, LimitHead, RequireSecret
 from headway.api.hosts import Hosts, RequireHost
@@ -63,11 +64,16 @@ def make_app(
     ):
         app.routes.extend(make(service).routes)
     app.routes.append(make_stream_route(service))
-    app.openapi_schema = complete(app.openapi())
+    app.openapi = _write_once(app.openapi)  # type: ignore[method-assign]  # as FastAPI has it done
     if pages is not None:
         app.add_route("/", _to_pages)
         app.mount(PAGES, pages)
     return app
+
+
+def _write_once(write: Callable[[], Document]) -> Callable[[], Document]:
+    """The document is written when it is first asked for: that takes as long as a third of a server's start."""
+    return cache(lambda: complete(write()))
 
 
 def _make_known(service: Service) -> Callable[[str], bool]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # what reads candles needs an optional dependency
     from headway.markets.exchange import Exchange, Rows
     from headway.markets.fetch import Fetched
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Candles: fetch them from an exchange, check a file.", no_args_is_help=True)
 
 Timeframe = Annotated[str, typer.Option(help=f"One of {', '.join(TIMEFRAMES_S)}.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]

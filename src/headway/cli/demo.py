@@ -11,11 +11,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import httpx
+import typer
 from rich.console import Console
 
 from headway.cli.exits import Exit
+from headway.cli.told_settings import told_settings
 from headway.control import demo
 from headway.settings import Settings
 
@@ -23,6 +26,19 @@ _SYMBOLS = ",".join(demo.SYMBOLS)
 _STEPS = 1_000_000
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 15.0
+
+app = typer.Typer()
+
+
+@app.command()
+def show_demo(
+    *,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps to train; the default takes about a quarter of a minute.")
+    ] = None,
+) -> None:
+    """Train a PPO agent on real packaged market data, live, in a folder of its own."""
+    raise typer.Exit(run_demo(told_settings(), steps=steps, console=Console()))
 
 
 def run_demo(settings: Settings, *, steps: int | None, console: Console) -> int:

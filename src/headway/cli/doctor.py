@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -11,12 +12,16 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import httpx
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from headway.cli.exits import Exit
+from headway.cli.told_settings import told_settings
 from headway.compose import list_gpus
 from headway.domain.errors import DataError
 from headway.markets.catalog import find_holding
@@ -24,6 +29,21 @@ from headway.settings import Settings, config_file, unknown_names
 
 _PPO_PACKAGES = ("torch", "stable-baselines3", "gymnasium", "arch", "polars")
 _LOW_DISK_BYTES = 5 << 30
+
+app = typer.Typer()
+
+
+@app.command()
+def run_doctor(
+    *, as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+) -> None:
+    """Say what is installed here, and what is missing for a training to run."""
+    findings = examine(told_settings())
+    if as_json:
+        typer.echo(json.dumps(to_json(findings), indent=2))
+    else:
+        show(findings, Console())
+    raise typer.Exit(Exit.ERROR if has_problem(findings) else Exit.DONE)
 
 
 @dataclass(frozen=True)

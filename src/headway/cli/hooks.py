@@ -27,7 +27,7 @@ from headway.client.webhooks import WebhooksClient
 from headway.domain.events import EventKind
 from headway.domain.webhooks import DeliveryState
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="Webhooks: have events sent to an address.", no_args_is_help=True)
 
 Hook = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id of the webhook.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]

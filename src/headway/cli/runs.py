@@ -37,3 +37,6 @@ app.command()(runs_look.resume)
 app.command()(runs_create.clone)
 app.command()(runs_look.compare)
 app.command()(runs_read.predict)
+
+predict_app = typer.Typer()
+predict_app.command()(runs_read.predict)

@@ -7,9 +7,12 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
+from typing import Annotated
 
 import structlog
+import typer
 import uvicorn
 from rich.console import Console
 
@@ -18,8 +21,9 @@ from headway.api.app import make_app
 from headway.api.connections import uvicorn_limits
 from headway.api.hosts import ANY, is_loopback, make_hosts
 from headway.cli.exits import Exit
+from headway.cli.told_settings import refuse, told_settings
 from headway.compose import Running, build, find_secret
-from headway.domain.errors import StoreUnavailable
+from headway.domain.errors import HeadwayError, StoreUnavailable
 from headway.settings import Settings, unknown_names
 from headway.telemetry.logs import configure_logs
 from headway.web.app import make_pages
@@ -28,6 +32,25 @@ _log = structlog.get_logger("headway.service")
 
 _GRACE_S = 3  # for requests that are under way
 _BACKLOG = 2048
+
+app = typer.Typer()
+
+
+@app.command()
+def start(
+    *,
+    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    bind: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Start the server. Trainings that run survive its end."""
+    overrides = {"data_dir": data_dir, "bind": bind, "port": port}
+    settings = told_settings(**{name: value for name, value in overrides.items() if value is not None})
+    try:
+        code = serve(settings)
+    except HeadwayError as error:
+        raise refuse(error) from error
+    raise typer.Exit(code)
 
 
 def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
@@ -40,8 +63,8 @@ def serve(settings: Settings, *, session: Sequence[str] | None = None) -> int:
     hosts = make_hosts(settings.bind, settings.hosts)
     service = running.service
     pages = make_pages(service.context, secret=secret, owner=service.owner, version=headway.__version__)
-    app = make_app(service, secret=secret, version=headway.__version__, hosts=hosts, pages=pages)
-    server = _Server(running, app)
+    answering = make_app(service, secret=secret, version=headway.__version__, hosts=hosts, pages=pages)
+    server = _Server(running, answering)
     running.start(server.break_off)
     _greet(settings, listener, secret if is_new else None)
     gc.freeze()  # what was imported stays: to look through it for garbage would hold up requests now and then

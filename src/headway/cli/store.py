@@ -26,7 +26,7 @@ from headway.store.compact import compact
 from headway.store.copying import copy_store
 from headway.store.opening import shown_url
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(help="The store: check it, copy it, move it, remove what is old.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 Age = Annotated[str | None, typer.Option(metavar="AGE", help="Since the end of the run: 12h, 30d, 8w.")]

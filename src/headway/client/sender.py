@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 
 import httpcore
@@ -44,7 +45,11 @@ class HttpSender:
         self._allow_private = allow_private
         self._deadline_s = deadline_s
         self._resolver = resolver
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._own_tls = tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._own_tls or httpx.create_ssl_context(trust_env=False)  # to read the roots takes 20 ms
 
     def check(self, url: str) -> None:
         parsed = _parse(url)
