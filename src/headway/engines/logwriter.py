@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from headway.domain.clock import format_utc, utc_now
 from headway.domain.json import JsonObject
 from headway.wire.lines import LineKind, encode_line, read_lines
 
-_FLUSH_S = 0.05
+_FLUSH_S = 0.05  # from one write to the next, for who speaks all the time
+_GATHER_S = 0.005  # for who has been silent: what is said at once is written at once
 _ROWS_A_LINE = 500
 _MAX_WAITING = 200_000
 
@@ -91,13 +93,15 @@ class LogWriter:
             self._wake.set()
 
     def _run(self) -> None:
+        next_at = 0.0
         while not self._closing or self._waiting:
             self._wake.wait()
-            self._urgent.wait(_FLUSH_S)
+            self._urgent.wait(max(next_at - time.monotonic(), _GATHER_S))
             self._wake.clear()
             self._urgent.clear()
             try:
                 self._write_waiting()
+                next_at = time.monotonic() + _FLUSH_S
             except OSError as error:
                 self._failure = error
                 self._room.set()

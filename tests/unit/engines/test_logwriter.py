@@ -111,6 +111,18 @@ def test_rows_travel_together_but_a_line_holds_no_more_than_it_may(
     assert max(sizes) <= 10
 
 
+def test_a_row_after_a_silence_does_not_wait_for_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logwriter, "_FLUSH_S", 3600.0)
+    log = LogWriter(path)
+    log.add_metrics(1, {"a/b": 1.0})
+    eventually(lambda: _rows(path), what="the row is in the file")
+
+    log.add_metrics(2, {"a/b": 2.0})
+    log.close()
+
+    assert _rows(path) == [[1, {"a/b": 1.0}], [2, {"a/b": 2.0}]]
+
+
 @pytest.mark.parametrize("value", [nan, inf, -inf])
 def test_what_is_not_a_number_is_left_out_and_the_rest_of_the_row_kept(
     log: LogWriter, path: Path, value: float
