@@ -61,7 +61,7 @@ def is_same(pid: int, ticks: int) -> bool:
     if not _PROC.is_dir():
         return ticks > 0 and _started_by_ps(pid) == ticks
     fields = _stat_fields(pid)
-    return fields is not None and fields[0] != "Z" and int(fields[19]) == ticks
+    return fields is not None and not _is_dead(fields) and int(fields[19]) == ticks
 
 
 def kill_group(leader: int) -> None:
@@ -128,14 +128,27 @@ def find_marked(attempt_dir: Path) -> list[int]:
 
 
 def _is_marked(place: Path, name: bytes, variable: bytes) -> bool:
+    fields = _stat_fields(int(place.name))
+    if fields is None or _is_dead(fields):
+        return False
+    tasks = (
+        (place / "task").glob("*") if fields[0] == "Z" else [place]
+    )  # a dead leader tells nothing of its threads
     try:
-        if (place / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            return False
-        return (place / "comm").read_bytes().strip() == name or variable in (
-            place / "environ"
-        ).read_bytes().split(b"\0")
+        return any(_has_mark(task, name, variable) for task in tasks)
     except OSError:
         return False  # it is gone, or another user's
+
+
+def _has_mark(place: Path, name: bytes, variable: bytes) -> bool:
+    if (place / "comm").read_bytes().strip() == name:
+        return True
+    return variable in (place / "environ").read_bytes().split(b"\0")
+
+
+def _is_dead(fields: list[str]) -> bool:
+    """A zombie whose threads are gone too: while one of them is left, all that the process holds is held."""
+    return fields[0] == "Z" and int(fields[17]) <= 1
 
 
 def _name_of(attempt_dir: Path) -> bytes:
@@ -149,7 +162,7 @@ def _parents() -> list[tuple[int, int]]:
         rows = (line.split() for line in table.stdout.splitlines())
         return [(int(pid), int(parent)) for pid, parent in rows]
     found = ((pid, _stat_fields(pid)) for pid in _pids())
-    return [(pid, int(fields[1])) for pid, fields in found if fields is not None and fields[0] != "Z"]
+    return [(pid, int(fields[1])) for pid, fields in found if fields is not None and not _is_dead(fields)]
 
 
 def _pids() -> list[int]:
