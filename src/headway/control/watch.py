@@ -23,6 +23,7 @@ from headway.domain.errors import HeadwayError, NotFound, StaleAttempt, StoreUna
 from headway.domain.events import EventKind
 from headway.domain.ids import new_token
 from headway.domain.runs import Run
+from headway.domain.states import ACTIVE
 from headway.ports import LogCursor, Sighting, Transaction
 
 _log = structlog.get_logger("headway.watch")
@@ -148,18 +149,19 @@ class Watcher:
     def _check_contact(self, run: Run, sighting: Sighting) -> None:
         now, beat = self.context.clock.now(), sighting.heartbeat_at
         silent_s = self._silent_s(run, beat)
+        since = beat or now - timedelta(seconds=silent_s)
         lost = sighting.alive is None or silent_s > self.context.policy.contact_lost_after_s
         if lost and run.contact_lost_since is None:
-            self.context.commit(run.id, lambda tx: _lose_contact(tx, run, beat or now, now))
+            self.context.commit(run.id, lambda tx: _lose_contact(tx, run, since, now))
         elif not lost and run.contact_lost_since not in (None, beat):
             self.context.commit(run.id, lambda tx: _regain_contact(tx, run, now))
 
     def _silent_s(self, run: Run, beat: datetime | None) -> float:
-        """Seconds for which this server has seen no new heartbeat; 0 for an attempt that has not begun to beat."""
+        """Seconds for which this server has seen no new heartbeat, nor a first one."""
         key, now_s = (run.id, run.attempt), self.context.clock.monotonic()
         seen = self._beats.get(key, _Watched(beat, now_s)).seen(beat, now_s)
         self._beats[key] = seen
-        return 0.0 if beat is None else now_s - seen.since_s
+        return now_s - seen.since_s
 
     def _pass_cancel_on(self, run: Run) -> None:
         key = (run.id, run.attempt)
@@ -202,7 +204,8 @@ class Watcher:
         lapsed = seen.value if seen is not None and self._left_s(seen) <= 0.0 else None
         held = self.context.store.write(
             lambda tx: (
-                (exclusive or _is_free(tx, run.id, self.token, now, lapsed))
+                tx.get_run(run.id).state in ACTIVE  # it may have ended since it was looked at
+                and (exclusive or _is_free(tx, run.id, self.token, now, lapsed))
                 and _set_lease(tx, run.id, self.token, until)
             )
         )

@@ -144,6 +144,19 @@ def test_contact_is_lost_when_heartbeats_stop_and_regained_when_they_come_back(
     assert kinds(services, run)[-2:] == [EventKind.CONTACT_LOST, EventKind.CONTACT_REGAINED]
 
 
+def test_an_attempt_that_never_beats_has_lost_contact_too(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    watcher.step()
+    services.clock.advance(10.5)
+    watcher.step()
+    assert get(services, run.id).contact_lost_since == moment(0)
+
+    services.executor.beat(run.id, 1, moment(11))
+    watcher.step()
+    assert get(services, run.id).contact_lost_since is None
+
+
 @pytest.mark.parametrize("jump_s", [3600, -3600])
 def test_a_clock_that_jumps_is_no_lost_contact_and_hides_none(
     services: Services, watcher: Watcher, run: Run, jump_s: float

@@ -12,6 +12,7 @@ from headway.domain.states import State
 from headway.ports import Sighting
 from headway.wire.lines import LineKind
 from tests.factories import moment
+from tests.fakes.executor import make_exit
 from tests.fakes.services import Services
 from tests.unit.control.acts import (
     begin,
@@ -193,3 +194,16 @@ def test_a_new_server_takes_over_what_runs_and_reads_on_where_the_old_one_stoppe
     assert services.context.store.read(lambda tx: tx.count_points(run.id)) == 2
     assert services.context.store.read(lambda tx: tx.log_cursor(run.id, 1)).seq == 2
     assert services.executor.starts == 1
+
+
+def test_a_run_that_has_ended_since_it_was_looked_at_gets_no_lease(
+    services: Services, watcher: Watcher, run: Run
+) -> None:
+    services.executor.end(run.id, 1, make_exit())
+    watcher.step()
+    assert get(services, run.id).ended
+
+    sleeper = Watcher(services.context, "there")  # stopped between its look at the store and the lease
+
+    assert not sleeper._holds(run)
+    assert services.context.store.read(lambda tx: tx.find_lease(run.id)) is None
