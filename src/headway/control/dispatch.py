@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import structlog
 from headway.control.advance import advance, end
 from headway.control.context import Context, Policy
 from headway.control.judge import Verdict
-from headway.domain.errors import Conflict, HeadwayError
+from headway.domain.errors import Conflict, HeadwayError, StaleAttempt, StoreUnavailable
 from headway.domain.events import EventKind
 from headway.domain.ids import new_token
 from headway.domain.json import JsonObject
@@ -52,9 +53,14 @@ def start(context: Context, run: Run, gpus: tuple[int, ...]) -> None:
 
 
 def start_or_close(context: Context, run: Run, gpus: tuple[int, ...]) -> None:
-    """Start an attempt; where that fails, make sure that it can never start, and end the run with the error."""
+    """Start an attempt; where that fails, make sure that it can never start, and end the run with the error.
+
+    Raises StoreUnavailable: that is no fault of the attempt, which is started when the store answers again.
+    """
     try:
         start(context, run, gpus)
+    except StoreUnavailable:
+        raise
     except (OSError, HeadwayError) as error:
         _log.warning("attempt could not be started", run_id=run.id, attempt=run.attempt, error=str(error))
         _close_unstarted(context, run, error)
@@ -71,9 +77,10 @@ def _close_unstarted(context: Context, run: Run, error: Exception) -> None:
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC
     reason = Reason.DISK_FULL if full else Reason.PREFLIGHT_REJECTED
     now = context.clock.now()
-    context.commit(
-        run.id, lambda tx: _end_unstarted(tx, run, reason, f"the attempt could not start: {error}", now)
-    )
+    with suppress(StaleAttempt):  # it is in the hands of another server
+        context.commit(
+            run.id, lambda tx: _end_unstarted(tx, run, reason, f"the attempt could not start: {error}", now)
+        )
 
 
 def _end_unstarted(tx: Transaction, seen: Run, reason: Reason, error: str, now: datetime) -> None:
@@ -94,15 +101,29 @@ def _claim(tx: Transaction, policy: Policy, token: str, now: datetime) -> Claim 
     for run_id in tx.queued(1):
         run = tx.get_run(run_id)
         limits = run.spec.limits
+        wanted = min(limits.gpus, _count_gpus(tx))
         cpus = tx.claim_slots(run_id, "cpu", limits.cpus)
-        gpus = tx.claim_slots(run_id, "gpu", limits.gpus) if limits.gpus else ()
+        gpus = tx.claim_slots(run_id, "gpu", wanted) if wanted else ()
         if cpus is None or gpus is None:
             tx.free_slots(run_id)
             return None
         tx.dequeue(run_id)
         tx.set_lease(run_id, token, now + timedelta(seconds=policy.lease_s))
-        return Claim(_open_attempt(tx, run, now), token, cpus, gpus)
+        claimed = _open_attempt(tx, run, now)
+        return Claim(_tell_gpus(tx, claimed, wanted, now), token, cpus, gpus)
     return None
+
+
+def _count_gpus(tx: Transaction) -> int:
+    """GPUs that the servers see now: a run that was accepted when there were more must not hold up the queue."""
+    return sum(slot.kind == "gpu" for slot in tx.slots())
+
+
+def _tell_gpus(tx: Transaction, run: Run, found: int, now: datetime) -> Run:
+    if found >= run.spec.limits.gpus:
+        return run
+    text = f"accepted for {run.spec.limits.gpus} GPU, and the server sees {found} now: it trains with what there is"
+    return advance(tx, run, EventKind.NOTE_LOGGED, at=now, data={"level": "warning", "text": text})
 
 
 def _open_attempt(tx: Transaction, run: Run, now: datetime) -> Run:

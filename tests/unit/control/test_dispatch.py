@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headway.control.dispatch import claim_next, start, start_or_close
-from headway.domain.errors import InvalidInput
+from headway.domain.errors import InvalidInput, StoreUnavailable
 from headway.domain.events import EventKind
 from headway.domain.limits import Limits
 from headway.domain.reasons import Reason
@@ -277,3 +277,27 @@ def test_slots_are_free_for_the_next_once_a_start_has_failed(services: Services)
     services.executor.refusal = None
 
     assert begin_next(services).id == second.id
+
+
+def test_a_store_that_does_not_answer_is_no_fault_of_the_attempt(services: Services) -> None:
+    queue(services)
+    run = claim(services).run
+    services.executor.refusal = StoreUnavailable("too many clients")
+
+    with pytest.raises(StoreUnavailable):
+        start_or_close(services.context, run, ())
+
+    assert get(services, run.id).state is State.PREFLIGHT
+    assert services.executor.buried == []
+
+
+def test_a_run_that_was_accepted_with_a_gpu_does_not_hold_up_the_queue_without_one(
+    services: Services,
+) -> None:
+    queue(services, limits=Limits(gpus=1))
+
+    claimed = claim(services)
+
+    assert claimed.gpus == ()
+    assert kinds(services, claimed.run)[-2:] == [EventKind.RUN_CLAIMED, EventKind.NOTE_LOGGED]
+    assert "accepted for 1 GPU, and the server sees 0 now" in str(events(services, claimed.run)[-1].data)
