@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,6 +17,7 @@ from headway.domain.results import Result
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import LogCursor, Reply, RunFilter, Store, Transaction
+from headway.store.memory import MemoryStore
 from headway.store.opening import SCHEMA
 from tests.contract.paging import page_through
 from tests.factories import make_run, make_spec, moment, run_id
@@ -359,3 +360,22 @@ def test_a_store_says_what_it_is_and_how_large(store: Store) -> None:
         assert facts.technology in ("SQLite", "PostgreSQL")
         assert facts.schema == SCHEMA
         assert (facts.size_bytes or 0) > 0
+
+
+def _insert_run(tx: Transaction, *, number: int) -> None:
+    tx.insert_run(make_run(number))
+
+
+def test_work_that_the_database_refuses_fails_alone(store: Store) -> None:
+    """A row that no table takes is the fault of who wrote it, and of nobody who commits with it."""
+    broken = Artifact("a", cast("str", None), 1, "0")
+    waiting = [store.write_later(lambda tx: tx.insert_run(make_run(1)))]
+    failing = store.write_later(lambda tx: tx.add_artifact(run_id(1), broken))
+    waiting += [store.write_later(partial(_insert_run, number=number)) for number in (2, 3)]
+
+    for each in waiting:
+        each.result()
+    if not isinstance(store, MemoryStore):
+        with pytest.raises(ValueError, match="cannot keep it"):
+            failing.result()
+    assert store.read(lambda tx: tx.get_run(run_id(3))).id == run_id(3)

@@ -5,7 +5,7 @@ Killed anywhere, nothing is lost and nothing counted twice: either both are stor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -30,6 +30,7 @@ from headway.wire.lines import Line, LineKind, Reading, read_lines
 CHUNK_BYTES = 1 << 20
 
 _MAX_STEP = 2**62
+_MAX_NOTES = 20
 
 
 def ingest(context: Context, run: Run) -> bool:
@@ -105,14 +106,20 @@ def _store(tx: Transaction, seen: Run, cursor: LogCursor, reading: Reading, now:
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise _Unusable(line, error) from error
         seq = line.seq
-    for rejected in reading.rejected:
-        data = {"level": "warning", "text": f"passed over in the log: {rejected}"}
-        run = advance(tx, run, EventKind.NOTE_LOGGED, at=now, data=data)
+    for text in _notes_of(reading.rejected):
+        run = advance(tx, run, EventKind.NOTE_LOGGED, at=now, data={"level": "warning", "text": text})
     if run is not before:
         tx.touch_run(run)
     moved = LogCursor(cursor.offset_bytes + reading.consumed_bytes, seq)
     tx.set_log_cursor(run.id, run.attempt, moved)
     return moved
+
+
+def _notes_of(rejected: Sequence[str]) -> list[str]:
+    """What was passed over of a chunk; of garbage without end the first few and how many there were."""
+    notes = [f"passed over in the log: {text}" for text in rejected[:_MAX_NOTES]]
+    more = len(rejected) - len(notes)
+    return [*notes, f"passed over in the log: {more} more lines"] if more else notes
 
 
 def _enter_phase(tx: Transaction, run: Run, line: Line) -> Run:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from headway.domain.json import JsonObject
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,9 @@ class Artifact:
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Artifact:
+        """What `to_json` wrote; ValueError and TypeError for what it cannot have written."""
         known: dict[str, Any] = dict(data)
-        return cls(**known)
+        return _checked(cls(**known))
 
 
 @dataclass(frozen=True)
@@ -40,5 +43,15 @@ class Checkpoint:
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Checkpoint:
+        """What `to_json` wrote; ValueError and TypeError for what it cannot have written."""
         known: dict[str, Any] = dict(data)
-        return cls(**known)
+        return _checked(cls(**known))
+
+
+def _checked(record: T) -> T:
+    """A log can hold anything: the first field that is of another type than it has to be is named."""
+    for name, kind in get_type_hints(type(record)).items():
+        value = getattr(record, name)
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} is {value!r}")
+    return record

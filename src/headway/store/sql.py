@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from headway.domain.errors import StoreUnavailable
@@ -153,6 +153,8 @@ def _attempt(piece: _Piece, session: Session, tally: Tally) -> Callable[[], None
     session.changed = False
     try:
         value = piece.work(SqlTransaction(session, tally))
+    except IntegrityError as error:
+        raise _Halfway from error  # the work is at fault, and a transaction may be of no use after it
     except DBAPIError:
         raise  # the whole group falls: the database is in trouble, not the work
     except Exception as error:
@@ -168,6 +170,9 @@ def _attempt_in_savepoint(piece: _Piece, session: Session, tally: Tally) -> Call
         with session.connection.begin_nested():
             value = piece.work(SqlTransaction(session, tally))
             tally.flush()
+    except IntegrityError as error:
+        tally.forget()
+        return _bind(piece.outcome.set_exception, ValueError(f"the database cannot keep it: {error.orig}"))
     except DBAPIError:
         raise
     except Exception as error:  # noqa: BLE001  (what the work raises belongs to its caller, whatever it is)

@@ -272,6 +272,34 @@ def test_garbage_is_noted_and_what_follows_it_is_read(services: Services, run: R
     assert ingest(services.context, run) is False
 
 
+def test_of_garbage_without_end_a_little_is_noted_and_how_much_there_was(
+    services: Services, run: Run
+) -> None:
+    scribble(services, run, b"garbage\n" * 5000 + _note(1, "after"))
+    ingest(services.context, run)
+
+    texts = _texts(services, run)
+    assert len(texts) == 22
+    assert texts[0] == "after"
+    assert texts[-1] == "passed over in the log: 4980 more lines"
+
+
+@pytest.mark.parametrize("kind", [LineKind.ARTIFACT, LineKind.CHECKPOINT])
+def test_a_file_of_no_sense_is_noted_and_what_follows_it_is_read(
+    services: Services, run: Run, kind: LineKind
+) -> None:
+    data = {"path": None, "kind": None, "step": "x", "size_bytes": 1, "sha256": "0"}
+    data = {
+        name: data[name] for name in (("path", "kind") if kind is LineKind.ARTIFACT else ("path", "step"))
+    }
+    line = encode_line(1, "2026-01-01T00:00:00.000000Z", kind, {**data, "size_bytes": 1, "sha256": "0"})
+    scribble(services, run, line + _note(2, "after"))
+    ingest(services.context, run)
+
+    assert _texts(services, run)[0] == "after"
+    assert "path is None" in str(_texts(services, run)[1])
+
+
 def test_a_log_of_garbage_alone_is_passed_over(services: Services, run: Run) -> None:
     scribble(services, run, b"garbage\n")
     assert ingest(services.context, run) is True
