@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from headway.domain.reasons import Reason
+from headway.domain.results import Result
 from headway.domain.trading import TradingConfig
+from headway.engines.base import Assignment, Reporter
 from headway.engines.session import run_session
 from headway.wire.attempts import ExitCode, Launch
 from headway.wire.lines import LineKind, read_lines
 from headway.wire.rundir import AttemptDir, RunDir, write_json
 from tests.factories import make_spec, run_id
+from tests.fakes import staged_engine
 
 _FULL = Path("/dev/full")
 
@@ -52,3 +55,26 @@ def test_a_log_that_cannot_be_opened_for_want_of_room_is_a_full_disk(
     monkeypatch.setattr("headway.engines.session.LogWriter", full)
     assert run_session(_attempt(tmp_path, "quick")) == ExitCode.DISK_FULL
     assert "No space left on device" in capsys.readouterr().err
+
+
+def test_what_was_said_is_on_the_disk_before_the_result_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right after its result, a training has lost none of its numbers."""
+    attempt = _attempt(tmp_path, "quick")
+    found: list[int] = []
+
+    def look(*_: object) -> None:
+        found.append(len(read_lines(attempt.events.read_bytes()).lines))
+
+    def train(assignment: Assignment, reporter: Reporter) -> Result:
+        result = staged_engine.train(assignment, reporter)
+        reporter.metrics(99, {"train/loss": 0.5})
+        return result
+
+    monkeypatch.setattr("headway.engines.logwriter._FLUSH_S", 3600.0)  # it is in no hurry by itself
+    monkeypatch.setattr("headway.engines.session.get_engine", lambda _name: train)
+    monkeypatch.setattr("headway.engines.session._write_result", look)
+    run_session(attempt)
+
+    assert found == [len(read_lines(attempt.events.read_bytes()).lines) - 1]  # all but the farewell

@@ -23,6 +23,8 @@ from headway.wire.lines import LineKind, encode_line, read_lines
 _FLUSH_S = 0.05  # from one write to the next, for who speaks all the time
 _GATHER_S = 0.005  # for who has been silent: what is said at once is written at once
 _ROWS_A_LINE = 500
+_CHARACTERS_A_LINE = 400_000  # the store takes no line beyond a mebibyte
+_CHARACTERS_A_NUMBER = 32
 _MAX_WAITING = 200_000
 
 
@@ -45,7 +47,7 @@ class LogWriter:
         self._urgent = threading.Event()  # and it must not wait for more to come
         self._room = threading.Event()
         self._closing = False
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._noted: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
@@ -65,7 +67,7 @@ class LogWriter:
             self._wait_for_room()
 
     def sync(self) -> None:
-        """Wait until all that was handed over is on the disk. Raises the OSError that stopped the writing."""
+        """Wait until all that was handed over is on the disk. Raises what stopped the writing, an OSError as a rule."""
         written = threading.Event()
         self._waiting.append(written)
         self._urgent.set()
@@ -74,7 +76,7 @@ class LogWriter:
             self.require_healthy()
 
     def require_healthy(self) -> None:
-        """Raise the OSError that stopped the writing, if there was one."""
+        """Raise what stopped the writing, if anything did."""
         if self._failure is not None:
             raise self._failure
 
@@ -102,13 +104,14 @@ class LogWriter:
             try:
                 self._write_waiting()
                 next_at = time.monotonic() + _FLUSH_S
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  (who waits for this thread must be told why it ended)
                 self._failure = error
                 self._room.set()
                 return
 
     def _write_waiting(self) -> None:
         rows: list[tuple[int, dict[str, float]]] = []
+        room = _CHARACTERS_A_LINE
         lines: list[bytes] = []
         awaited: list[threading.Event] = []
         for _ in range(len(self._waiting)):
@@ -118,10 +121,11 @@ class LogWriter:
                 continue
             if isinstance(item, tuple):
                 rows.append(item)
-                if len(rows) < _ROWS_A_LINE:
+                room -= _length_of(item[1])
+                if len(rows) < _ROWS_A_LINE and room > 0:
                     continue
             lines += self._encode_rows(rows)
-            rows = []
+            rows, room = [], _CHARACTERS_A_LINE
             if isinstance(item, Entry):
                 lines.append(self._encode(item.kind, item.data))
         lines += self._encode_rows(rows)
@@ -170,6 +174,11 @@ class LogWriter:
             self._urgent.set()
             self._wake.set()
             self._room.wait(_FLUSH_S)
+
+
+def _length_of(values: Mapping[str, float]) -> int:
+    """About the characters that a row takes in a line."""
+    return sum(map(len, values)) + _CHARACTERS_A_NUMBER * len(values)
 
 
 def _number(value: Any) -> float:

@@ -22,6 +22,7 @@ from headway.wire.rundir import RunDir, hash_file, prune_checkpoints, seal_check
 _TELL_EVERY_S = 0.5
 _RATE_OVER_S = 5.0
 _KEPT_CHECKPOINTS = 3
+_MAX_TEXT = 10_000  # of a note
 
 
 class FileReporter:
@@ -80,7 +81,7 @@ class FileReporter:
         self._log.add_metrics(step, values)
 
     def note(self, text: str, *, level: str = "info") -> None:
-        self._log.add(LineKind.NOTE, {"level": level, "text": text})
+        self._log.add(LineKind.NOTE, {"level": level, "text": text[:_MAX_TEXT]})
 
     def manifest(self, manifest: Manifest) -> None:
         write_json(self._run.manifest, manifest.to_json())
@@ -106,6 +107,10 @@ class FileReporter:
         found = Artifact(self._run.relative(path), kind, path.stat().st_size, hash_file(path))
         self._log.add(LineKind.ARTIFACT, found.to_json())
         return found
+
+    def sync(self) -> None:
+        """Wait until all that was said is on the disk. Raises the OSError that stopped the writing."""
+        self._log.sync()
 
     def check(self) -> None:
         self._log.require_healthy()

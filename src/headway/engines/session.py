@@ -28,6 +28,8 @@ from headway.wire.attempts import REASON_OF_VERB, ExitCode, Launch, StopRequest,
 from headway.wire.lines import LineKind
 from headway.wire.rundir import AttemptDir, RunDir, find_json, get_json, write_json
 
+_MAX_TEXT = 4_000  # all of it is in the console log
+
 
 def run_session(attempt: AttemptDir) -> int:
     """Train an attempt to its end; the exit code."""
@@ -92,6 +94,7 @@ def _read_stop(attempt: AttemptDir, fallback: Verb | None) -> StopRequest | None
 def _train(assignment: Assignment, reporter: FileReporter) -> tuple[ExitCode, dict[str, str | None]]:
     try:
         result = get_engine(assignment.spec.engine)(assignment, reporter)
+        reporter.sync()
         _write_result(assignment, result)
     except Stopped as stop:
         return ExitCode.STOPPED, {
@@ -105,7 +108,7 @@ def _train(assignment: Assignment, reporter: FileReporter) -> tuple[ExitCode, di
 
 
 def _write_result(assignment: Assignment, result: Result) -> None:
-    """The result last: whoever finds it whole finds the metrics too."""
+    """The result last: whoever finds it whole finds the metrics too, and all that was said in the log."""
     write_json(assignment.run.metrics, _metrics_file(assignment, result))
     write_json(assignment.run.result, {**result.to_json(), "attempt": assignment.attempt})
 
@@ -137,9 +140,8 @@ def classify(error: Exception) -> Reason:
 
 def describe(error: Exception) -> str:
     """One sentence for people; our own errors and a divergence speak for themselves."""
-    if isinstance(error, (HeadwayError, Diverged)):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, (HeadwayError, Diverged)) else f"{type(error).__name__}: {error}"
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]} …"
 
 
 if __name__ == "__main__":

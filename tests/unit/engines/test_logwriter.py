@@ -111,6 +111,30 @@ def test_rows_travel_together_but_a_line_holds_no_more_than_it_may(
     assert max(sizes) <= 10
 
 
+def test_rows_of_many_numbers_make_no_line_that_the_store_would_not_take(path: Path) -> None:
+    row = {f"a_group_of_many/number_{number:04d}": 1.0 / 3.0 for number in range(400)}
+    log = LogWriter(path)
+    for step in range(200):
+        log.add_metrics(step, row)
+    log.close()
+
+    assert [step for step, _ in _rows(path)] == list(range(200))
+    assert max(map(len, path.read_bytes().splitlines())) < 1 << 20
+
+
+def test_whatever_stops_the_writing_is_told_to_who_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int, content: bytes) -> None:
+        if content:
+            raise MemoryError
+
+    monkeypatch.setattr(logwriter, "_write_all", fail)
+    log = LogWriter(path)
+    log.add(LineKind.NOTE, _note("one"))
+    with pytest.raises(MemoryError):
+        log.sync()
+    log._file.close()
+
+
 def test_a_row_after_a_silence_does_not_wait_for_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logwriter, "_FLUSH_S", 3600.0)
     log = LogWriter(path)
