@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from headway.domain.errors import Conflict, NotFound
+from headway.executors import local
 from headway.executors.local import LocalExecutor
 from headway.executors.starters import PlainStarter
 from headway.wire.attempts import ExitRecord, Launch, StopRequest, Verb
@@ -137,6 +139,24 @@ def test_a_cancel_before_the_supervisor_listens_is_not_lost(make: Make, tmp_path
     executor.cancel(RUN, 1, CANCEL)
 
     assert _exit_of(executor).verb is Verb.CANCEL
+
+
+def test_a_cancel_that_the_disk_has_no_room_for_is_passed_on_all_the_same(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = make("obedient")
+    executor.start(_launch(tmp_path))
+    eventually(lambda: _pids(tmp_path))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(local, "write_json", full)
+    executor.cancel(RUN, 1, CANCEL)
+
+    proof = eventually(lambda: executor.observe(RUN, 1).exit)
+    assert proof.verb is Verb.CANCEL
+    assert "full disk" in proof.note
 
 
 def test_a_cancel_after_the_end_is_quiet(make: Make, tmp_path: Path) -> None:

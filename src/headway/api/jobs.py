@@ -16,7 +16,7 @@ from headway.api.routes import make_router
 from headway.api.service import Service
 from headway.api.streams import Following, follow_run
 from headway.api.views import to_accepted, to_job, to_queue, to_results, to_summary
-from headway.control.cancel import record_cancel, tell_executor
+from headway.control.cancel import pass_on, record_cancel
 from headway.control.list_cursors import read_cursor, write_cursor
 from headway.control.preflight import has_passed, preflight
 from headway.control.query import get_view, list_views, read_console, require_findable, view_queue
@@ -161,7 +161,7 @@ def _add_acting(router: APIRouter, service: Service) -> None:
         by = f"secret {service.owner}"
         run = await service.landing.wait(record_cancel(context, require_findable(job_id), by=by))
         if run.state in ACTIVE:
-            await run_sync(partial(tell_executor, context, run, by=by))
+            await run_sync(partial(pass_on, context, run, by=by))
         asked_at = run.cancel_requested_at or context.clock.now()
         accepted = jobs.CancelAccepted(
             job_id=run.id, state=run.state.value, cancel_requested_at=format_utc(asked_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 
 from headway.control.advance import advance, end
@@ -26,19 +27,25 @@ def cancel(context: Context, run_id: str, *, by: str, why: str = _WHY) -> Run:
     Asking twice is quiet. Raises NotFound, AlreadyEnded.
     """
     run = record_cancel(context, run_id, by=by, why=why).result()
-    if run.state in ACTIVE:
-        tell_executor(context, run, by=by, why=why)
+    pass_on(context, run, by=by, why=why)
     return run
 
 
+def pass_on(context: Context, run: Run, *, by: str, why: str = _WHY) -> None:
+    """The second half of `cancel`: an active run is told. What stands in the way is left to the watcher."""
+    if run.state in ACTIVE:
+        with suppress(OSError):
+            tell_executor(context, run, by=by, why=why)
+
+
 def record_cancel(context: Context, run_id: str, *, by: str, why: str = _WHY) -> Future[Run]:
-    """The first half of `cancel`, without waiting for it: a run that is active then is to be told of, too."""
+    """The first half of `cancel`, without waiting for it: `pass_on` is the second."""
     now = context.clock.now()
     return context.commit_later(run_id, lambda tx: _record(tx, run_id, now, {"by": by, "why": why}))
 
 
 def tell_executor(context: Context, run: Run, *, by: str, why: str = _WHY) -> None:
-    """Pass a recorded request on. Idempotent: it is done again after a restart."""
+    """Pass a recorded request on. Idempotent: it is done again after a restart. OSError where that cannot be done."""
     at = run.cancel_requested_at or context.clock.now()
     request = StopRequest(Verb.CANCEL, by, why, format_utc(at))
     context.executor_of(run).cancel(run.id, run.attempt, request)

@@ -66,13 +66,13 @@ class LocalExecutor:
         folder = self._attempt(run_id, attempt)
         if folder.exit.exists():
             return
-        if not folder.cancel.exists():
-            folder.create()
-            write_json(folder.cancel, request.to_json())
+        trouble = _write_request(folder, request)
         record = _read_record(folder)
         # Without a record the supervisor is about to start: it looks for the request by itself.
         if record is not None and _is_alive(record):
-            kill_all([record.pid], signal.SIGUSR1)
+            kill_all([record.pid], signal.SIGUSR2 if trouble else signal.SIGUSR1)
+        elif trouble:
+            raise trouble
 
     def bury(self, run_id: str, attempt: int) -> ExitRecord:
         folder = self._attempt(run_id, attempt)
@@ -123,6 +123,17 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _write_request(attempt: AttemptDir, request: StopRequest) -> OSError | None:
+    """Leave the request for the supervisor; what kept it from being written."""
+    try:
+        if not attempt.cancel.exists():
+            attempt.create()
+            write_json(attempt.cancel, request.to_json())
+    except OSError as error:
+        return error
+    return None
 
 
 def _kill_leftovers(attempt: AttemptDir) -> int:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -75,10 +76,15 @@ class WarmStarter:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._warm = False
+        self._turn = threading.RLock()  # two attempts may be started at once, and there is one socket
 
     def open(self) -> None:
         """Start the fork server, without waiting for it."""
-        self.close()
+        with self._turn:
+            self._open()
+
+    def _open(self) -> None:
+        self._close()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
@@ -92,8 +98,12 @@ class WarmStarter:
         self._socket, self._warm = ours, False
 
     def start(self, attempt: AttemptDir, lock: int) -> bool:
+        with self._turn:
+            return self._start(attempt, lock)
+
+    def _start(self, attempt: AttemptDir, lock: int) -> bool:
         if self._process is None or self._process.poll() is not None:
-            self.open()
+            self._open()
             return False
         if not self._is_warm():
             return False
@@ -101,17 +111,22 @@ class WarmStarter:
             return self._ask(attempt, lock)
         except OSError as error:
             _log.warning("the fork server does not answer, starting plainly", error=str(error))
-            self.open()
+            self._open()
             return False
 
     def close(self) -> None:
         """End the fork server; what it has started lives on."""
+        with self._turn:
+            self._close()
+
+    def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGKILL)
-            self._process.wait(_END_TIMEOUT_S)
+            with suppress(subprocess.TimeoutExpired):  # it is killed, and dies when the kernel lets it
+                self._process.wait(_END_TIMEOUT_S)
         self._socket = self._process = None
 
     def _is_warm(self) -> bool:

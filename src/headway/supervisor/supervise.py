@@ -32,7 +32,7 @@ from headway.supervisor.processes import (
     started_ticks,
 )
 from headway.supervisor.trainers import Body, start_trainer
-from headway.wire.attempts import ExitRecord, Launch, StopRequest, SupervisorRecord
+from headway.wire.attempts import ExitRecord, Launch, StopRequest, SupervisorRecord, Verb
 from headway.wire.rundir import AttemptDir, find_json, get_json, write_json
 
 BEAT_S = 1.0
@@ -86,6 +86,8 @@ class Supervisor:
         self._stop_since = 0.0
         self._pressure = Pressure.NONE
         self._shutdown = False
+        self._cancelled: StopRequest | None = None
+        self._recorded = False
         self._beat_at = 0.0
         self._console = Console(attempt.console)
         self._memory_bytes = 0
@@ -117,17 +119,27 @@ class Supervisor:
             signal.signal(number, _only_wake)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_shutdown)
+        signal.signal(signal.SIGUSR2, self._ask_cancel)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _ask_shutdown(self, *_: object) -> None:
         self._shutdown = True
 
+    def _ask_cancel(self, *_: object) -> None:
+        """Where the disk is too full for a request in writing."""
+        self._cancelled = StopRequest(
+            Verb.CANCEL, "signal", "asked to, on a full disk", format_utc(utc_now())
+        )
+
     def _record_trainer(self) -> None:
+        """Tried again with each beat: on a full disk the limits hold all the same."""
         ticks = started_ticks(self._trainer_pid)
         record = replace(
             _record_of_this_process(), trainer_pid=self._trainer_pid, trainer_started_ticks=ticks
         )
-        _persist(lambda: write_json(self._attempt.supervisor, record.to_json()), self._beat)
+        with suppress(OSError):
+            write_json(self._attempt.supervisor, record.to_json())
+            self._recorded = True
 
     def _reap(self) -> bool:
         """Bury dead children; False once there are none left, alive or dead: the proof of death."""
@@ -145,6 +157,8 @@ class Supervisor:
     def _beat_if_due(self) -> None:
         if time.monotonic() >= self._beat_at:
             self._beat()
+            if not self._recorded and self._end is None:
+                self._record_trainer()
             if self._console.bound():
                 self._beat_at = time.monotonic() + _HASTY_BEAT_S
             if self._launch.memory_bytes is not None:
@@ -158,9 +172,8 @@ class Supervisor:
     def _look_for_reason(self) -> None:
         if self._stop is not None or self._end is not None:
             return
-        seen = Situation(
-            self._elapsed_s, self._memory_bytes, _read_request(self._attempt.cancel), self._shutdown
-        )
+        request = _read_request(self._attempt.cancel) or self._cancelled
+        seen = Situation(self._elapsed_s, self._memory_bytes, request, self._shutdown)
         self._stop = reason_to_stop(self._launch, seen)
         self._stop_since = time.monotonic()
 
