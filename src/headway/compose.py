@@ -148,7 +148,7 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
     warm = WarmStarter(_WARM) if settings.warm and session is None else None
     starters: list[Starter] = [*([warm] if warm else []), PlainStarter(session or _SESSION)]
     context = Context(
-        store=open_store(settings.store_url, folder_id=_folder_id(settings.data_dir) if shared else None),
+        store=_open_store(settings),
         bus=open_bus(settings.store_url),
         clock=SystemClock(),
         executors={"local": LocalExecutor(settings.runs_dir, starters)},
@@ -192,8 +192,12 @@ def open_existing_store(settings: Settings) -> Store:
     Raises NotFound, StoreUnavailable.
     """
     require_newest(settings.store_url)
-    shared = is_shared(settings.store_url)
-    return open_store(settings.store_url, folder_id=_folder_id(settings.data_dir) if shared else None)
+    return _open_store(settings)
+
+
+def _open_store(settings: Settings) -> Store:
+    folder_id = _folder_id(settings.data_dir)
+    return open_store(settings.store_url, folder_id=folder_id, own=not settings.database_url)
 
 
 def find_secret(settings: Settings) -> tuple[str, bool]:

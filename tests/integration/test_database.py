@@ -98,3 +98,16 @@ def test_writing_after_the_close_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailable, match="closed"):
         store.write(lambda tx: tx.last_position())
+
+
+def test_a_database_serves_the_folder_that_used_it_first_and_a_folder_its_own(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    open_store(url, folder_id=1).close()
+    open_store(url, folder_id=1).close()
+
+    with pytest.raises(StoreUnavailable, match="folder-id is 1: set HEADWAY_DATA_DIR"):
+        open_store(url, folder_id=2)
+
+    open_store(url, folder_id=2, own=True).close()  # it was copied there
+    with pytest.raises(StoreUnavailable, match="folder-id is 2"):
+        open_store(url, folder_id=1)

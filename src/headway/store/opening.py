@@ -9,7 +9,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from headway.domain.errors import InvalidInput, NotFound, StoreUnavailable
@@ -28,10 +40,11 @@ _BUSY_MS = 5_000
 _WRITE = "headway_write"
 
 
-def open_store(url: str, *, folder_id: int | None = None) -> Store:
+def open_store(url: str, *, folder_id: int | None = None, own: bool = False) -> Store:
     """The store of a SQLAlchemy URL (`sqlite:///…`, `postgresql://…`), or `memory:`.
 
-    With the id of a data folder, the database serves servers of that folder alone from then on.
+    With the id of a data folder, the database serves servers of that folder alone from then on. A folder's `own`
+    database lies in it, and is bound to it wherever it came from.
     Raises InvalidInput for a URL that cannot be used, StoreUnavailable when the database does not answer.
     """
     if url == _MEMORY:
@@ -44,7 +57,7 @@ def open_store(url: str, *, folder_id: int | None = None) -> Store:
             with writer.begin() as connection:
                 migrate(connection)
                 if folder_id is not None:
-                    _bind_to_folder(connection, folder_id)
+                    _bind_to_folder(connection, folder_id, own=own)
         except DBAPIError as error:
             raise StoreUnavailable(f"the database cannot be opened: {error.orig}") from error
         failing.pop_all()
@@ -142,11 +155,14 @@ def migrate(connection: Connection) -> None:
     import_module("headway.store.migrate").upgrade(connection)  # Alembic is slow to import and seldom needed
 
 
-def _bind_to_folder(connection: Connection, folder_id: int) -> None:
+def _bind_to_folder(connection: Connection, folder_id: int, *, own: bool) -> None:
     """Another folder lacks the directories of the runs: its server would start again what runs already."""
-    bound_to = connection.execute(select(counters.c.value).where(counters.c.name == _FOLDER)).scalar()
+    here = counters.c.name == _FOLDER
+    bound_to = connection.execute(select(counters.c.value).where(here)).scalar()
     if bound_to is None:
         connection.execute(insert(counters), {"name": _FOLDER, "value": folder_id})
+    elif bound_to != folder_id and own:
+        connection.execute(update(counters).where(here).values(value=folder_id))
     elif bound_to != folder_id:
         raise StoreUnavailable(
             f"the database belongs to the data folder whose folder-id is {bound_to}: set HEADWAY_DATA_DIR to that one"
