@@ -180,7 +180,7 @@ class Deliverer:
     def _try(self, webhook: Webhook, delivery: Delivery) -> Decision:
         clock = self.context.clock
         headers = make_headers(webhook, delivery.id, delivery.body, clock.now())
-        outcome = self.context.sender.send(webhook.url, headers, delivery.body.encode())
+        outcome = self._send(webhook, headers, delivery)
         decision = decide(delivery, outcome, clock.now(), self.chance(), self.rules)
         if decision.delivery.state is not DeliveryState.DELIVERED:
             _log.warning(
@@ -191,6 +191,13 @@ class Deliverer:
                 error=outcome.error,
             )
         return decision
+
+    def _send(self, webhook: Webhook, headers: dict[str, str], delivery: Delivery) -> Outcome:
+        try:
+            return self.context.sender.send(webhook.url, headers, delivery.body.encode())
+        except Exception as error:  # noqa: BLE001  (a try that is not counted would be made again for ever)
+            _log.exception("the sender broke", webhook_id=webhook.id, delivery_id=delivery.id)
+            return Outcome(None, f"the sender broke: {type(error).__name__}")
 
     def _record(self, tx: Transaction, *, webhook: Webhook, decision: Decision) -> bool:
         """Write down what a try came to, and hold on; False when it is held by another server, or was switched off."""

@@ -189,7 +189,8 @@ def _to_delivery(row: RowMapping) -> Delivery:
 
 def _insert(session: Session, table: Any, rows: list[dict[str, Any]], taken: str) -> None:
     try:
-        session.execute(insert(table), rows)
+        for row in rows:  # see Session.run_many
+            session.execute(insert(table), row)
     except IntegrityError as error:
         raise ValueError(taken) from error
 

@@ -62,15 +62,18 @@ def test_a_redirect_is_not_followed(receiver: Receiver, status: int) -> None:
     assert len(receiver.messages) == 1
 
 
+_NEVER = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+
+
 def test_what_a_receiver_asks_to_wait_is_told(receiver: Receiver) -> None:
     later = format_datetime(utc_now() + timedelta(hours=1), usegmt=False)
-    receiver.answer(*(Answer(503, (("Retry-After", text),)) for text in ("120", later, "soon", "-5")))
+    receiver.answer(*(Answer(503, (("Retry-After", text),)) for text in ("120", later, "soon", "-5", _NEVER)))
 
-    asked = [make_sender().send(receiver.url, {}, b"").retry_after_s for _ in range(4)]
+    asked = [make_sender().send(receiver.url, {}, b"").retry_after_s for _ in range(5)]
 
     assert asked[0] == 120.0
     assert asked[1] == pytest.approx(3600, abs=60)
-    assert asked[2:] == [None, None]
+    assert asked[2:] == [None, None, None]
 
 
 def test_a_receiver_that_is_not_there_is_an_outcome() -> None:

@@ -37,6 +37,7 @@ class ScriptedSender:
     outcomes: list[Outcome] = field(default_factory=lambda: [OK])
     sent: list[tuple[str, str]] = field(default_factory=list)  # url, webhook-id
     dies: bool = False
+    breaks: bool = False
 
     def check(self, url: str) -> None:
         """Every address will do."""
@@ -45,6 +46,8 @@ class ScriptedSender:
         self.sent.append((url, headers["webhook-id"]))
         if self.dies:
             raise KeyboardInterrupt
+        if self.breaks:
+            raise OverflowError("an answer that nobody expected")
         return self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
 
     @property
@@ -372,3 +375,15 @@ def test_what_was_delivered_a_week_ago_is_forgotten(house: House) -> None:
     house.deliverer.stop(5)
 
     assert house.deliveries(hook) == []
+
+
+def test_a_sender_that_breaks_has_tried(house: House) -> None:
+    hook = house.hook()
+    queue(house.services)
+    house.sender.breaks = True
+
+    house.serve(hook)
+
+    (delivery,) = house.deliveries(hook)
+    assert (delivery.tries, delivery.error) == (1, "the sender broke: OverflowError")
+    assert delivery.next_at > house.services.clock.now()
