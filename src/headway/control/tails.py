@@ -16,6 +16,7 @@ from headway.wire.lines import Line, LineKind, decode_line
 CHUNK_BYTES = 1 << 20  # no line that the store takes is longer
 PIECE_BYTES = 16 << 10
 _READ_BYTES = 256 << 10
+_CUT = "[headway: the console was cut, lines may be missing here]\n"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -109,6 +110,8 @@ class ConsoleTail:
     def read(self, end: int | None, *, over: bool) -> list[tuple[ConsoleText, int]]:
         """Whole lines up to `end`, each piece with the offset to go on from. With `over` the rest is told too."""
         size = _size(self._path) if end is None else end
+        if size < self.offset and end is None:
+            return self._go_to_end()
         if size <= self.offset:
             return []
         chunk = _read(self._path, self.offset, min(size - self.offset, _READ_BYTES))
@@ -118,6 +121,11 @@ class ConsoleTail:
             self.offset += len(piece)
             told.append((text, self.offset))
         return told
+
+    def _go_to_end(self) -> list[tuple[ConsoleText, int]]:
+        """The console was cut while it was read: what it says from now on is behind the place that was reached."""
+        self.offset = find_tail(self._path, 0)
+        return [(ConsoleText(self._attempt, self.offset, _CUT), self.offset)]
 
     def is_at(self, end: int | None) -> bool:
         """Whether all up to `end`, or all there is, has been read."""

@@ -292,3 +292,20 @@ def test_the_tail_of_a_console_begins_at_a_line(
     path.write_bytes(content)
 
     assert find_tail(path, lines) == place
+
+
+def test_a_console_that_was_cut_while_it_was_read_is_told_from_its_new_end_on(tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    console.write_text("a line\n" * 1000)
+    tail = tails.ConsoleTail(console, 1)
+    while tail.read(None, over=False):
+        pass
+
+    console.write_text("a line\n[cut]\n")
+    ((told, _),) = tail.read(None, over=False)
+    with console.open("a") as file:
+        file.write("what comes now\n")
+    ((after, _),) = tail.read(None, over=False)
+
+    assert "the console was cut" in told.text
+    assert after.text == "what comes now\n"
