@@ -123,6 +123,13 @@ def test_a_backup_replaces_nothing_unless_it_is_told_to(lived: Lived, tmp_path: 
     assert check_store(f"sqlite:///{copy}", None).ok
 
 
+def test_a_backup_that_cannot_be_written_says_so_in_one_line(lived: Lived) -> None:
+    ran = _run("backup", "/proc/copy.db")
+
+    assert ran.exit_code == 1
+    assert "error: no backup was made:" in ran.stderr
+
+
 def test_a_copy_that_is_not_sound_is_not_kept(lived: Lived, tmp_path: Path) -> None:
     with closing(open_store(lived.url)) as store:
         store.write(lambda tx: tx.dequeue(lived.queued.id))
