@@ -7,6 +7,7 @@ from headway.domain.artifacts import Checkpoint
 from headway.domain.metrics import MetricPoint
 from headway.domain.runs import Run
 from headway.ports import Transaction
+from tests.factories import T0
 from tests.fakes.services import Services
 from tests.unit.control.acts import begin
 
@@ -19,7 +20,7 @@ def _live_through(services: Services, run: Run, steps: range, there: set[int]) -
     """Every step is validated, every second one is kept for a while; those of `there` still are."""
 
     def write(tx: Transaction) -> None:
-        tx.append_points(run.id, 1, [MetricPoint("val/loss", step, 1 / step) for step in steps])
+        tx.append_points(run.id, 1, [MetricPoint("val/loss", step, 1 / step, T0) for step in steps])
         for step in steps[1::2]:
             tx.add_checkpoint(run.id, Checkpoint(_path(step), step, 1, "ab"))
 
