@@ -74,10 +74,18 @@ def _back_up(url: str, path: Path, data_dir: Path | None, *, force: bool) -> Bac
 
 
 def dump_command(url: str, path: Path) -> tuple[list[str], dict[str, str]]:
-    """How to copy a PostgreSQL database: the command, and in variables what a list of processes may not show."""
+    """How to copy a PostgreSQL database: the command, and in variables what a list of processes may not show.
+
+    Raises StoreUnavailable for `sslpassword`, for which there is no variable.
+    """
     arguments = {
         name: value for name, value in connection_arguments(parse_url(url)).items() if name != "context"
     }
+    if "sslpassword" in arguments:
+        raise StoreUnavailable(
+            "the list of processes would show sslpassword, which pg_dump takes from no variable: put it into "
+            "a service file (PGSERVICEFILE), and ?service=NAME into HEADWAY_DATABASE_URL"
+        )
     password = arguments.pop("password", None)
     conninfo = import_module("psycopg.conninfo").make_conninfo(**arguments)
     command = ["pg_dump", "--format=custom", f"--file={path}", f"--dbname={conninfo}"]
