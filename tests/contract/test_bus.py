@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import make_url
 
 from headway.domain.errors import StoreUnavailable
 from headway.ports import EventBus
@@ -102,6 +103,19 @@ def test_a_bus_that_lost_its_database_wakes_everybody_and_hears_again(postgres: 
         assert follower.wait(PATIENCE_S)  # what was said meanwhile was not heard
 
         publisher.publish(["a"])
+        assert follower.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("said", ["x", "", "5", "[]", '{"a": 1}', "[1, {}]", "[" * 7000])
+def test_what_others_say_on_the_channel_does_not_deafen_the_bus(postgres: PostgresServer, said: str) -> None:
+    url = postgres.make_database()
+    with closing(open_bus(url)) as publisher, closing(open_bus(url)) as bus:
+        follower = bus.subscribe("a")
+        with postgres.connect(make_url(url).database or "") as connection:
+            connection.execute("SELECT pg_notify('headway', %s)", (said,))
+
+        publisher.publish(["a"])
+
         assert follower.wait(PATIENCE_S)
 
 

@@ -14,6 +14,7 @@ import pytest
 from headway.domain.errors import Conflict, NotFound
 from headway.executors import local
 from headway.executors.local import LocalExecutor
+from headway.executors.predictor import ProcessPredictor
 from headway.executors.starters import PlainStarter
 from headway.wire.attempts import ExitRecord, Launch, StopRequest, Verb
 from headway.wire.rundir import AttemptDir, RunDir, find_json
@@ -276,10 +277,21 @@ def test_a_second_supervisor_of_an_attempt_does_nothing(make: Make, tmp_path: Pa
     second.close()
 
 
-def test_neither_supervisor_nor_training_is_given_the_secret(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ADMIN_SECRET",
+        "admin_secret",
+        "HEADWAY_DATABASE_URL",
+        "HEADWAY_NOTIFY_URLS",
+        "PGPASSWORD",
+        "PGPASSFILE",
+    ],
+)
+def test_neither_supervisor_nor_training_is_given_a_secret(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("ADMIN_SECRET", "do-not-tell")
+    monkeypatch.setenv(name, "do-not-tell")
     make("obedient").start(_launch(tmp_path))
     trainer = _pids(tmp_path)
     record = eventually(lambda: find_json(_attempt(tmp_path).supervisor))
@@ -288,6 +300,17 @@ def test_neither_supervisor_nor_training_is_given_the_secret(
 
     assert len(environments) == 2
     assert not any(b"do-not-tell" in environment for environment in environments)
+
+
+def test_a_prediction_is_given_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "do-not-tell")
+    show = "import os, sys; open(sys.argv[3], 'w').write(repr(os.environ))"
+
+    ProcessPredictor([sys.executable, "-c", show]).predict(tmp_path, None, tmp_path / "out")
+
+    told = (tmp_path / "out").read_text()
+    assert "OMP_NUM_THREADS" in told
+    assert "do-not-tell" not in told
 
 
 def test_the_output_of_a_training_is_kept(make: Make, tmp_path: Path) -> None:

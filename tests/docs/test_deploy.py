@@ -83,3 +83,12 @@ def test_the_image_is_built_from_what_is_there() -> None:
     for name in " ".join(copied).split():
         assert (ROOT / name).exists()
         assert f"!{name}" in allowed
+
+
+@pytest.mark.parametrize("path", [DEPLOY / "Dockerfile", ROOT / "docs" / "operations.md"])
+def test_the_pages_are_fetched_before_the_package_is_installed(path: Path) -> None:
+    text = path.read_text()
+    steps = re.findall(r"python (tools/vendor\.py)|pip install -c requirements.lock '\.(\[.+\])'", text)
+
+    assert steps
+    assert [bool(vendor) for vendor, _ in steps] == [True, False] * (len(steps) // 2)

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from headway.cli.main import app
 from headway.control.vacuum import plan_removals
 from headway.domain.clock import utc_now
+from headway.domain.errors import StoreUnavailable
 from headway.domain.retention import Rules
 from headway.domain.runs import Run
 from headway.store.backup import dump_command
@@ -123,6 +124,13 @@ def test_a_backup_replaces_nothing_unless_it_is_told_to(lived: Lived, tmp_path: 
     assert check_store(f"sqlite:///{copy}", None).ok
 
 
+def test_a_backup_that_cannot_be_written_says_so_in_one_line(lived: Lived) -> None:
+    ran = _run("backup", "/proc/copy.db")
+
+    assert ran.exit_code == 1
+    assert "error: no backup was made:" in ran.stderr
+
+
 def test_a_copy_that_is_not_sound_is_not_kept(lived: Lived, tmp_path: Path) -> None:
     with closing(open_store(lived.url)) as store:
         store.write(lambda tx: tx.dequeue(lived.queued.id))
@@ -194,6 +202,14 @@ def test_without_pg_dump_the_command_is_told_and_never_the_password(
     command, variables = dump_command(url, tmp_path / "copy.dump")
     assert "geheim" not in " ".join(command)
     assert variables == {"PGPASSWORD": "geheim"}
+
+
+def test_a_password_that_only_arguments_could_carry_is_not_given_to_pg_dump(tmp_path: Path) -> None:
+    url = "postgresql://somebody@database.example/headway?sslpassword=geheim"
+
+    with pytest.raises(StoreUnavailable, match="PGSERVICEFILE") as caught:
+        dump_command(url, tmp_path / "copy.dump")
+    assert "geheim" not in str(caught.value)
 
 
 # migrate

@@ -16,7 +16,9 @@ Address: TypeAlias = IPv4Address | IPv6Address
 Resolve: TypeAlias = Callable[[str, int], list[str]]
 
 # Public by their numbers, or private ones that are more than a neighbour: they hand out credentials.
-_METADATA = frozenset(map(ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")))
+_METADATA = frozenset(
+    map(ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
 _NAT64 = ip_network("64:ff9b::/96")
 _NOT_GLOBAL = tuple(
     map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20", "5f00::/16"))

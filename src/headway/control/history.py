@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 
 from headway.control.context import Context
 from headway.domain.artifacts import Checkpoint
 from headway.domain.events import Event, EventKind
 from headway.ports import Transaction
+from headway.wire.rundir import RunDir, list_checkpoints
 
 _VAL_LOSS = "val/loss"
+_MOST_LOSSES = 20_000
+_PRUNED_SHOWN = 200  # a run that saves one every half minute has thousands
 _BATCH = 1000
 _PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.NOTE_LOGGED, EventKind.ARTIFACT_SAVED}
 
 
 @dataclass(frozen=True)
 class History:
-    """`val_losses` are measured at the very steps of the checkpoints; `pruned` are the paths of those that are gone:
-    the engine keeps its best and the last."""
+    """`checkpoints` are all that are there and the newest of those that are gone, whose paths are `pruned`: the engine
+    keeps its best and the last. `left_out` counts the others. `val_losses` are measured at their very steps.
+    """
 
     events: list[Event]
     checkpoints: list[Checkpoint]
     val_losses: dict[int, float]
     pruned: frozenset[str] = frozenset()
+    left_out: int = 0
+
+    def saved_at(self) -> dict[str, datetime]:
+        """When each checkpoint was saved, by its path; the last time for one that was saved again."""
+        saved = (event for event in self.events if event.kind is EventKind.CHECKPOINT_SAVED)
+        return {str(event.data.get("path")): event.at for event in saved}
 
 
 def read_history(context: Context, run_id: str) -> History:
-    history = context.store.read(lambda tx: _read(tx, run_id))
-    folder = context.run_dir(run_id).path
-    gone = (kept.path for kept in history.checkpoints if not (folder / kept.path).is_dir())
-    return replace(history, pruned=frozenset(gone))
+    return context.store.read(lambda tx: _read(tx, run_id, context.run_dir(run_id)))
 
 
-def _read(tx: Transaction, run_id: str) -> History:
-    checkpoints = tx.checkpoints(run_id)
-    losses: dict[int, float] = {}
-    for kept in checkpoints:
-        for bucket in tx.series(run_id, _VAL_LOSS, first_step=kept.step, last_step=kept.step):
-            losses[kept.step] = bucket.max_value
-    return History(_turning_points(tx, run_id), checkpoints, losses)
+def _read(tx: Transaction, run_id: str, run: RunDir) -> History:
+    saved = tx.checkpoints(run_id)
+    there = {run.relative(folder) for folder in list_checkpoints(run)}
+    gone = [kept.path for kept in saved if kept.path not in there]
+    pruned = frozenset(gone[:_PRUNED_SHOWN])
+    shown = [kept for kept in saved if kept.path in there or kept.path in pruned]
+    losses = _read_losses(tx, run_id, [kept.step for kept in shown])
+    return History(_turning_points(tx, run_id), shown, losses, pruned, len(saved) - len(shown))
+
+
+def _read_losses(tx: Transaction, run_id: str, steps: list[int]) -> dict[int, float]:
+    """Losses at single steps, in one query. A bucket of several steps says nothing of any of them."""
+    if not steps:
+        return {}
+    window = {"first_step": min(steps), "last_step": max(steps)}
+    found = tx.series(run_id, _VAL_LOSS, **window, max_buckets=_MOST_LOSSES)
+    return {each.first_step: each.max_value for each in found if each.first_step == each.last_step}
 
 
 def _turning_points(tx: Transaction, run_id: str) -> list[Event]:

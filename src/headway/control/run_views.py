@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from headway.control.files import CHECKPOINTS, RunFile
@@ -72,6 +73,7 @@ def to_summary(view: RunView) -> runs.RunSummary:
 def to_run(view: RunView, history: History) -> runs.TrainingRun:
     """Everything about a run."""
     spec = view.run.spec
+    saved_at = history.saved_at()
     return runs.TrainingRun(
         **_summary(view),
         config=dict(config_of(spec)),
@@ -80,7 +82,8 @@ def to_run(view: RunView, history: History) -> runs.TrainingRun:
         max_hours=spec.limits.hard_duration_s / 3600.0 if spec.limits.hard_duration_s else None,
         max_cost_usd=spec.limits.max_cost_usd,
         priority=spec.priority,
-        checkpoints=[_to_checkpoint(kept, history) for kept in history.checkpoints],
+        checkpoints=[_to_checkpoint(kept, history, saved_at.get(kept.path)) for kept in history.checkpoints],
+        checkpoints_left_out=history.left_out,
         timeline=[step for step in map(_to_step, history.events) if step is not None],
         attempts=_to_attempts(history.events),
         details=dict(view.run.result.details) if view.run.result else {},
@@ -184,21 +187,16 @@ def _to_contact(contact: Contact | None) -> runs.RunContact | None:
     )
 
 
-def _to_checkpoint(kept: Checkpoint, history: History) -> runs.CheckpointInfo:
-    saved = [event.at for event in history.events if _saves(event, kept)]
+def _to_checkpoint(kept: Checkpoint, history: History, saved_at: datetime | None) -> runs.CheckpointInfo:
     return runs.CheckpointInfo(
         filename=kept.path,
         step=kept.step,
         val_loss=history.val_losses.get(kept.step),
         size_mb=kept.size_bytes / _MEBI,
         pruned=kept.path in history.pruned,
-        created_at=_time(saved[-1]) if saved else None,
+        created_at=_time(saved_at),
         sha256=kept.sha256,
     )
-
-
-def _saves(event: Event, kept: Checkpoint) -> bool:
-    return event.kind is EventKind.CHECKPOINT_SAVED and event.data.get("path") == kept.path
 
 
 def _to_step(event: Event) -> runs.StateChange | None:

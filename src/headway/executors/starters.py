@@ -19,11 +19,9 @@ from headway.wire.rundir import AttemptDir
 
 _log = structlog.get_logger("headway.executor")
 
-_SECRETS = (
-    "ADMIN_SECRET",
-    "HEADWAY_DATABASE_URL",
-    "HEADWAY_NOTIFY_URLS",
-)  # a training has no business with them
+# A training has no business with them. Those of PostgreSQL's client: PGPASSWORD, PGPASSFILE, PGSERVICE …
+_SECRETS = {"ADMIN_SECRET", "HEADWAY_DATABASE_URL", "HEADWAY_NOTIFY_URLS"}
+_SECRETS_BEGIN = "PG"
 # A fork copies no threads: these keep OpenBLAS and jemalloc (within polars) from starting any at import.
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false"}
 _REPLY_TIMEOUT_S = 5.0
@@ -145,5 +143,9 @@ class WarmStarter:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of this process without its secrets."""
-    return {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    """The environment of this process without its secrets, in whatever case settings are named."""
+    return {name: value for name, value in os.environ.items() if not _is_secret(name.upper())}
+
+
+def _is_secret(name: str) -> bool:
+    return name in _SECRETS or name.startswith(_SECRETS_BEGIN)

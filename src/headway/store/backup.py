@@ -13,8 +13,10 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
+from typing import BinaryIO
 
 from headway.domain.errors import Conflict, NotFound, StoreUnavailable
 from headway.store.check import check_store
@@ -45,12 +47,20 @@ def back_up(url: str, path: Path, *, data_dir: Path | None = None, force: bool =
     """Copy the database to `path`; with a data folder, everything of that folder too, as one tar.
 
     The database comes first: it remembers how far each log was read, and a log that is longer is read on.
-    Raises Conflict when `path` is there and not to be replaced, NotFound, StoreUnavailable when the copy is not sound.
+    Raises Conflict when `path` is there and not to be replaced, NotFound, StoreUnavailable when the copy is not sound
+    or a file can be neither read nor written.
     """
     if path.exists() and not force:
         raise Conflict(f"{path} is there already: choose another name, or say --force")
     if not path.parent.is_dir():
         raise NotFound(f"there is no folder {path.parent}: make it first")
+    try:
+        return _back_up(url, path, data_dir, force=force)
+    except OSError as error:
+        raise StoreUnavailable(f"no backup was made: {error}") from error
+
+
+def _back_up(url: str, path: Path, data_dir: Path | None, *, force: bool) -> Backup:
     with _beside(path) as database:
         report = _copy_database(url, database)
         if data_dir is None:
@@ -64,10 +74,18 @@ def back_up(url: str, path: Path, *, data_dir: Path | None = None, force: bool =
 
 
 def dump_command(url: str, path: Path) -> tuple[list[str], dict[str, str]]:
-    """How to copy a PostgreSQL database: the command, and in variables what a list of processes may not show."""
+    """How to copy a PostgreSQL database: the command, and in variables what a list of processes may not show.
+
+    Raises StoreUnavailable for `sslpassword`, for which there is no variable.
+    """
     arguments = {
         name: value for name, value in connection_arguments(parse_url(url)).items() if name != "context"
     }
+    if "sslpassword" in arguments:
+        raise StoreUnavailable(
+            "the list of processes would show sslpassword, which pg_dump takes from no variable: put it into "
+            "a service file (PGSERVICEFILE), and ?service=NAME into HEADWAY_DATABASE_URL"
+        )
     password = arguments.pop("password", None)
     conninfo = import_module("psycopg.conninfo").make_conninfo(**arguments)
     command = ["pg_dump", "--format=custom", f"--file={path}", f"--dbname={conninfo}"]
@@ -130,22 +148,47 @@ def _pack(archive: Path, database: Path, name: str, data_dir: Path) -> int:
 
 
 def _files_of(data_dir: Path) -> Iterator[Path]:
-    yield from (data_dir / name for name in _SMALL if (data_dir / name).is_file())
+    yield from (data_dir / name for name in _SMALL)
     for folder in _FOLDERS:
-        for path in sorted((data_dir / folder).rglob("*")):
-            unfinished = any(Path(part).match(each) for part in path.parts for each in _UNFINISHED)
-            if path.is_file() and not unfinished:
-                yield path
+        yield from _walk(data_dir / folder)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Result before artifacts, exit before log: what says that something is whole comes before it."""
+    for parent, folders, names in os.walk(folder, onerror=_unless_gone):
+        folders[:] = sorted(_finished(folders))
+        yield from (Path(parent, name) for name in sorted(_finished(names), reverse=True))
+
+
+def _finished(names: list[str]) -> list[str]:
+    return [name for name in names if not any(fnmatchcase(name, each) for each in _UNFINISHED)]
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> int:
     """As long as it is when it is opened: a log that grows is cut, and read on after a restore."""
+    if not path.is_file():
+        return 0
     try:
         with path.open("rb") as file:
-            tar.addfile(tar.gettarinfo(arcname=name, fileobj=file), file)
+            tar.addfile(tar.gettarinfo(arcname=name, fileobj=file), _Filled(file))
     except FileNotFoundError:
         return 0
     return 1
+
+
+class _Filled:
+    """A file that is never too short: empty lines follow what is left of a console that is cut while it is copied."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size).ljust(size, b"\n")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ _LOOK_S = 0.5  # between two looks at whether the bus was closed
 _RETRY_S = 1.0
 _JOIN_S = 5.0
 _TOPICS = 100  # in one notification, which holds 8000 bytes
+_SHOWN = 100
 
 
 class PostgresBus:
@@ -90,7 +91,11 @@ class PostgresBus:
         return connection
 
     def _take(self, payload: str) -> None:
-        speaker, *topics = json.loads(payload)
+        try:
+            speaker, *topics = _read(payload)
+        except (ValueError, RecursionError):
+            _log.warning("passed over what is no wake-up of a server", payload=payload[:_SHOWN])
+            return
         if speaker != self._name:
             self._local.publish(topics)
 
@@ -124,6 +129,14 @@ class PostgresBus:
             topics = [] if self._closed.is_set() else sorted(self._pending)
             self._pending.clear()
             return topics
+
+
+def _read(payload: str) -> list[str]:
+    """Who speaks, and the topics; ValueError for what another program says on the channel."""
+    spoken = json.loads(payload)
+    if not isinstance(spoken, list) or not spoken or not all(isinstance(each, str) for each in spoken):
+        raise ValueError("not a speaker and topics")
+    return spoken
 
 
 def _drop(connection: psycopg.Connection | None) -> None:

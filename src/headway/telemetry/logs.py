@@ -23,17 +23,13 @@ def configure_logs(level: str, *, as_json: bool, secrets: tuple[str, ...] = ()) 
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if as_json else _keep,
+        structlog.processors.format_exc_info,  # as text, without variables, before secrets are hidden in it
         _Hider(secrets),
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            # its own would show the variables of every frame: secrets among them, and after seconds of work
-            exception_formatter=structlog.dev.plain_traceback,
-        )
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -72,7 +68,3 @@ class _Hider:
         for secret in self._secrets:
             value = value.replace(secret, _HIDDEN)
         return value
-
-
-def _keep(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return event

@@ -59,5 +59,7 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
 async def _tell_what_is_missing(_: Request) -> Response:
     """In a checkout whose scripts and fonts were never fetched; the API works all the same."""
     return PlainTextResponse(
-        "The pages are not built yet: run `python tools/vendor.py`, then restart the server.\n", 503
+        "The pages are not built yet: run `python tools/vendor.py` in the source, install the package again unless it "
+        "is installed with -e, then restart the server.\n",
+        503,
     )

@@ -53,7 +53,9 @@ class Assets:
         for name, asset in self._assets.items():
             digest.update(name.encode() + b"\0" + asset.content)
         self.version = digest.hexdigest()[:_HASH_LENGTH]
-        self.complete = (folder / _COMPLETE).exists()  # False: a checkout in which `make web` did not run yet
+        self.complete = (
+            folder / _COMPLETE
+        ).exists()  # False: a checkout in which `tools/vendor.py` did not run yet
 
     def address_of(self, name: str) -> str:
         """Where a page finds a file. KeyError for one that is not there."""

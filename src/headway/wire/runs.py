@@ -260,7 +260,8 @@ class TrainingRun(RunSummary):
     max_hours: float | None = None
     max_cost_usd: float | None = None
     priority: int = 0
-    checkpoints: list[CheckpointInfo] = []
+    checkpoints: list[CheckpointInfo] = []  # all that are there, and the newest 200 that are pruned
+    checkpoints_left_out: int = 0  # older ones that are pruned
     timeline: list[StateChange] = []
     attempts: list[AttemptInfo] = []
     details: dict[str, Any] = {}  # of the result: baselines, why a number is missing
