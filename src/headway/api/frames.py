@@ -10,10 +10,10 @@ import orjson
 from headway.api.connections import frame_text
 from headway.control.cursor import Cursor
 from headway.control.live import Told
-from headway.control.run_views import METRICS, STATE_AFTER, STATUSES
+from headway.control.run_views import METRICS, STATUSES
 from headway.control.tails import ConsoleText, Pace, Row
 from headway.domain.clock import format_utc, utc_now
-from headway.domain.events import Event, EventKind
+from headway.domain.events import Event, EventKind, state_after
 from headway.domain.progress import Progress
 from headway.domain.reasons import Reason, rule_of
 from headway.domain.runs import Run
@@ -29,7 +29,7 @@ def encode_told(told: Told, run: Run) -> bytes | None:
     what = told.what
     if isinstance(what, Event):
         is_end = what.kind is EventKind.RUN_ENDED and run.ended and what.seq == run.event_seq
-        return None if is_end else _of_event(what, cursor)
+        return None if is_end else _of_event(what, cursor, told.state)
     if isinstance(what, Row):
         return _frame("metrics", what.at, _row_data(what), cursor)
     if isinstance(what, Pace):
@@ -40,7 +40,7 @@ def encode_told(told: Told, run: Run) -> bytes | None:
 def encode_snapshot(run: Run, cursor: Cursor) -> bytes:
     """How a run stands: its status, and its newest metrics where there are some. The last one carries the cursor."""
     at = format_utc(utc_now())
-    frames = [("status", to_status(run) | {"final": False})]
+    frames = [("status", to_status(run) | {"final": False, "event_seq": run.event_seq})]
     if run.latest:
         frames.append(("metrics", _newest_metrics(run)))
     places = [None] * (len(frames) - 1) + [cursor.encode()]
@@ -74,7 +74,7 @@ def to_status(run: Run) -> dict[str, Any]:
     }
 
 
-def _of_event(event: Event, cursor: str) -> bytes | None:
+def _of_event(event: Event, cursor: str, state: State) -> bytes | None:
     at = format_utc(event.at)
     if event.kind is EventKind.PROGRESS_REPORTED:
         return None
@@ -82,17 +82,17 @@ def _of_event(event: Event, cursor: str) -> bytes | None:
         return _frame("checkpoint", at, _checkpoint_data(event), cursor)
     if event.kind is EventKind.NOTE_LOGGED:
         return _frame("log", at, _note_data(event), cursor)
-    return _frame("status", at, _event_data(event), cursor)
+    return _frame("status", at, _event_data(event, state), cursor)
 
 
-def _event_data(event: Event) -> dict[str, Any]:
+def _event_data(event: Event, state: State) -> dict[str, Any]:
+    """`state`: that of the run behind the event, which need not have changed it."""
     reason = event.data.get("reason")
-    ended = State(str(event.data["state"])) if event.kind is EventKind.RUN_ENDED else None
-    state = ended or STATE_AFTER.get(event.kind)
+    entered = state_after(event.kind, event.data)
     return {
         "run_id": event.run_id,
-        "status": STATUSES[state or State.TRAINING],
-        "state": state.value if state else None,
+        "status": STATUSES[state],
+        "state": entered.value if entered else None,
         "event": event.kind.value,
         "attempt": event.attempt,
         "progress": None,

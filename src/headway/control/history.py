@@ -1,7 +1,9 @@
-"""What became of a run so far: its turning points, its checkpoints, and how good the model was at each of them."""
+"""What a run has been through: its turning points, its notes, its checkpoints and how good the model was at each."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,13 +17,15 @@ _VAL_LOSS = "val/loss"
 _MOST_LOSSES = 20_000
 _PRUNED_SHOWN = 200  # a run that saves one every half minute has thousands
 _BATCH = 1000
-_PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.NOTE_LOGGED, EventKind.ARTIFACT_SAVED}
+MAX_NOTES = 50
+_PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.ARTIFACT_SAVED}
 
 
 @dataclass(frozen=True)
 class History:
     """`checkpoints` are all that are there and the newest of those that are gone, whose paths are `pruned`: the engine
-    keeps its best and the last. `left_out` counts the others. `val_losses` are measured at their very steps.
+    keeps its best and the last. `left_out` counts the others. `val_losses` are measured at their very steps. `notes` are
+    the newest of what the training has noted.
     """
 
     events: list[Event]
@@ -29,6 +33,7 @@ class History:
     val_losses: dict[int, float]
     pruned: frozenset[str] = frozenset()
     left_out: int = 0
+    notes: tuple[Event, ...] = ()
 
     def saved_at(self) -> dict[str, datetime]:
         """When each checkpoint was saved, by its path; the last time for one that was saved again."""
@@ -47,7 +52,8 @@ def _read(tx: Transaction, run_id: str, run: RunDir) -> History:
     pruned = frozenset(gone[:_PRUNED_SHOWN])
     shown = [kept for kept in saved if kept.path in there or kept.path in pruned]
     losses = _read_losses(tx, run_id, [kept.step for kept in shown])
-    return History(_turning_points(tx, run_id), shown, losses, pruned, len(saved) - len(shown))
+    points, notes = _read_events(tx, run_id)
+    return History(points, shown, losses, pruned, len(saved) - len(shown), notes)
 
 
 def _read_losses(tx: Transaction, run_id: str, steps: list[int]) -> dict[int, float]:
@@ -59,10 +65,20 @@ def _read_losses(tx: Transaction, run_id: str, steps: list[int]) -> dict[int, fl
     return {each.first_step: each.max_value for each in found if each.first_step == each.last_step}
 
 
-def _turning_points(tx: Transaction, run_id: str) -> list[Event]:
-    found: list[Event] = []
+def _read_events(tx: Transaction, run_id: str) -> tuple[list[Event], tuple[Event, ...]]:
+    """Turning points, and the newest notes."""
+    points: list[Event] = []
+    notes: deque[Event] = deque(maxlen=MAX_NOTES)
+    for event in _all_events(tx, run_id):
+        if event.kind is EventKind.NOTE_LOGGED:
+            notes.append(event)
+        elif event.kind not in _PASSED_OVER:
+            points.append(event)
+    return points, tuple(notes)
+
+
+def _all_events(tx: Transaction, run_id: str) -> Iterator[Event]:
     after = 0
     while batch := tx.events_of(run_id, after, _BATCH):
-        found += [event for event in batch if event.kind not in _PASSED_OVER]
+        yield from batch
         after = batch[-1].seq
-    return found

@@ -16,7 +16,7 @@ from headway.control.context import Context
 from headway.control.cursor import Cursor
 from headway.control.tails import ConsoleTail, ConsoleText, LogTail, Pace, Row, find_tail
 from headway.domain.clock import format_utc
-from headway.domain.events import Event, EventKind
+from headway.domain.events import Event, EventKind, state_after
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.ports import Transaction
@@ -30,10 +30,11 @@ _Step: TypeAlias = tuple[What, dict[str, int]]  # what is told, and what of the 
 
 @dataclass(frozen=True)
 class Told:
-    """One thing, and the cursor behind it."""
+    """One thing, the cursor behind it, and the state that the run was in then."""
 
     what: What
     cursor: Cursor
+    state: State
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class LiveReader:
         self._context = context
         self._run_id = run_id
         self._seen: _Seen | None = None
+        self._state = context.store.read(lambda tx: _state_at(tx, run_id, cursor.event_seq))
         self._open_files()
 
     def read(self, until: Cursor | None = None, *, fresh: bool = True) -> Batch:
@@ -160,13 +162,28 @@ class LiveReader:
     def _fold(self, steps: Iterable[_Step]) -> Iterator[Told]:
         for what, moved in steps:
             self.cursor = replace(self.cursor, **moved)
-            yield Told(what, self.cursor)
+            if isinstance(what, Event):
+                self._state = state_after(what.kind, what.data) or self._state
+            yield Told(what, self.cursor, self._state)
 
     def _open_files(self) -> None:
         cursor = self.cursor
         folder = self._context.run_dir(self._run_id).attempt(cursor.attempt)
         self._log = LogTail(folder.events, cursor.attempt, cursor.log_offset, cursor.row)
         self._console = ConsoleTail(folder.console, cursor.attempt, cursor.console_offset)
+
+
+def _state_at(tx: Transaction, run_id: str, seq: int) -> State:
+    """The state that a run was in behind an event of it; queued before the first."""
+    run = tx.get_run(run_id)
+    if seq >= run.event_seq:
+        return run.state
+    state, after = State.QUEUED, 0
+    while after < seq and (batch := tx.events_of(run_id, after, min(BATCH, seq - after))):
+        for event in batch:
+            state = state_after(event.kind, event.data) or state
+        after = batch[-1].seq
+    return state
 
 
 def _split(events: list[Event], attempt: int) -> tuple[list[Event], list[Event]]:

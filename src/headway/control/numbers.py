@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headway.control.context import Context
@@ -15,6 +15,7 @@ from headway.ports import Transaction
 
 Points = dict[int, float]  # step -> value, in order of step
 
+FEWEST_WITH_ENDS = 4  # points of a series among which its first and its last are
 _MAX_COMPARED_NAMES = 50
 
 
@@ -91,27 +92,35 @@ def _read(tx: Transaction, run_id: str, window: Window) -> Numbers:
     series: dict[str, Points] = {}
     thinned: list[str] = []
     for name in window.names or names:
-        buckets = tx.series(
-            run_id,
-            name,
-            attempt=window.attempt,
-            first_step=window.first_step,
-            last_step=window.last_step,
-            max_buckets=window.points,
-        )
-        if any(bucket.count > 1 for bucket in buckets):
-            # A bucket of several points is drawn by two, so half as many will do.
-            buckets = tx.series(
-                run_id,
-                name,
-                attempt=window.attempt,
-                first_step=window.first_step,
-                last_step=window.last_step,
-                max_buckets=max(window.points // 2, 1),
-            )
-            thinned.append(name)
+        buckets = _read_buckets(tx, run_id, name, window, window.points)
         series[name] = _expand(buckets)
+        if any(bucket.count > 1 for bucket in buckets):
+            thinned.append(name)
+            series[name] = _thin(tx, run_id, name, window)
     return Numbers(names, series, thinned)
+
+
+def _thin(tx: Transaction, run_id: str, name: str, window: Window) -> Points:
+    """The extremes of each bucket, and where there is room the first and the last point, which tell how it stands."""
+    # A bucket of several points is drawn by two, so half as many will do.
+    buckets = _read_buckets(tx, run_id, name, window, max((window.points - 2) // 2, 1))
+    if window.points < FEWEST_WITH_ENDS:
+        return _expand(buckets)
+    steps = (buckets[0].first_step, buckets[-1].last_step)
+    ends = [replace(window, first_step=step, last_step=step) for step in steps]
+    first, last = (_expand(_read_buckets(tx, run_id, name, end, 1)) for end in ends)
+    return first | _expand(buckets) | last
+
+
+def _read_buckets(tx: Transaction, run_id: str, name: str, window: Window, count: int) -> list[Bucket]:
+    return tx.series(
+        run_id,
+        name,
+        attempt=window.attempt,
+        first_step=window.first_step,
+        last_step=window.last_step,
+        max_buckets=count,
+    )
 
 
 def _expand(buckets: Sequence[Bucket]) -> Points:

@@ -19,6 +19,7 @@ from headway.control.query import get_view
 from headway.control.run_views import to_artifact, to_run
 from headway.control.tables import read_head
 from headway.control.translate_runs import write_yaml
+from headway.domain.clock import format_utc, utc_now
 from headway.domain.errors import CorruptRunFile, HeadwayError, NotFound
 from headway.domain.reasons import Reason, rule_of
 from headway.web import run_sections as sections
@@ -109,12 +110,16 @@ class RunPage:
 
     def _view(self, run_id: str) -> dict[str, Any]:
         view = get_view(self.context, run_id)
-        run = to_run(view, read_history(self.context, run_id))
+        history = read_history(self.context, run_id)
+        run = to_run(view, history)
         files = [to_artifact(file) for file in list_files(self.context, run_id)]
         manifest = self._find_manifest(run_id)
         system = sections.system_figures(run)
         return {
             "run": run,
+            "event_seq": view.run.event_seq,
+            "now": format_utc(utc_now()),
+            "notes": history.notes,
             "title": run.name or run.id,
             "badge": _badge(run),
             "data_label": run.data_label or _label_of(manifest),

@@ -46,6 +46,7 @@ class StatusData(Wire):
     error: str | None = None
     detail: dict[str, Any] = Field(default_factory=dict)  # what the event carries
     final: bool = False  # the run has ended and nothing follows
+    event_seq: int | None = None  # of a first picture: number of the newest kept event
 
 
 class MetricsData(RunMetrics):

@@ -1,7 +1,7 @@
 // Line charts on uPlot: legend with values, zoom, smoothing, log scale, marks, dots, colours of the theme.
 /* global uPlot */
 import { labelTimes, sayMoment, sayShareTick, sayTick } from "./ticks.js";
-import { say } from "./wording.js";
+import { say, sayUtc } from "./wording.js";
 
 const HEIGHT = 220;
 const COLOURS = 8;
@@ -79,7 +79,7 @@ export class Chart {
     this.figure.append(caption, this.host, this.legend);
     root.append(this.figure);
     new ResizeObserver(() => this.#resize()).observe(this.host);
-    new IntersectionObserver(([entry]) => this.#appear(entry.isIntersecting), { rootMargin: "200px" }).observe(this.figure);
+    new IntersectionObserver((entries) => this.#appear(entries.at(-1).isIntersecting), { rootMargin: "200px" }).observe(this.figure);
     open.add(this);
   }
 
@@ -108,6 +108,15 @@ export class Chart {
     this.#rebuild ||= rebuild;
     this.#dirty = true;
     if (this.#visible) this.#draw();
+  }
+
+  /** Takes it off the page. */
+  remove() {
+    open.delete(this);
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#visible = false;
+    this.figure.remove();
   }
 
   /** Its canvas, drawn also when it is not on the screen. */
@@ -285,7 +294,9 @@ export class Chart {
       while (place > 0 && isElsewhere(column[place])) place -= 1;
       this.legend.children[number].lastChild.textContent = line.text ?? say(column[place], line.how);
     });
-    this.when.textContent = this.x === "time" && last >= 0 ? sayMoment(plot.data[0][at]) : "";
+    if (this.x !== "time") return;
+    this.when.textContent = last < 0 ? "" : sayMoment(plot.data[0][at]);
+    this.when.title = last < 0 ? "" : sayUtc(plot.data[0][at] * 1000);
   }
 
   #resize() {

@@ -28,14 +28,16 @@ async function load() {
   find("export-csv").disabled = find("export-png").disabled = !metrics.length;
 }
 
-const equity = { runs: root.dataset.withEquity.split(",").filter(Boolean), chart: null };
+const equity = { runs: root.dataset.withEquity.split(",").filter(Boolean), chart: null, turn: 0 };
 
 /** The agents of PPO runs, each over its own test window. */
 async function loadEquity(range = null) {
   if (!equity.runs.length) return;
+  const turn = ++equity.turn;
   const span = range ? { from: range.min, to: range.max } : {};
   const curves = await Promise.all(equity.runs.map((id) => ask(`/ui/runs/${id}/equity.json?${new URLSearchParams(span)}`)));
-  equity.chart ??= new Chart(find("equity"), { title: "Agents: change since the start", sync: "equity", x: "time", y: "share", wide: true, onZoom: loadEquity });
+  if (turn !== equity.turn) return;
+  equity.chart ??= new Chart(find("equity"), { title: "Agents: change since the start", sync: "equity", x: "time", y: "share", wide: true, onZoom: showEquity });
   equity.chart.show(curves.map(({ at_s, agent }, at) => {
     const place = ids.indexOf(equity.runs[at]);
     return { label: labels[place], hue: place, how: "share", bare: true, steps: at_s, values: agent.map((value) => value - 1) };
@@ -43,6 +45,8 @@ async function loadEquity(range = null) {
   equity.chart.set({ range });
   find("reset-equity").disabled = range === null;
 }
+
+const showEquity = (range) => loadEquity(range).catch((error) => notify(error.message, "error"));
 
 const order = (name) => (name.endsWith("loss") ? 0 : name.startsWith("system/") ? 2 : 1);
 
@@ -120,6 +124,6 @@ find("export-png").addEventListener("click", async () => save(await toPicture(),
 find("smoothing").addEventListener("input", ({ target }) => set({ smoothing: Number(target.value) }));
 find("log-scale").addEventListener("change", ({ target }) => set({ log: target.checked }));
 find("reset-zoom").addEventListener("click", () => zoom(null));
-find("reset-equity")?.addEventListener("click", () => loadEquity());
-loadEquity().catch((error) => notify(error.message, "error"));
+find("reset-equity")?.addEventListener("click", () => showEquity());
+showEquity();
 load().catch((error) => notify(error.message, "error"));

@@ -1,6 +1,6 @@
 // The console of a run: follows its end, goes back as far as it reaches, searches all of it on the server. Only the
 // lines on the screen are in the page.
-import { ask } from "./page.js";
+import { ask, notify } from "./page.js";
 
 const LINE_PX = 20;
 const SPARE = 20; // lines above and below the screen
@@ -8,11 +8,14 @@ const MOST_LINES = 250_000; // kept; the oldest go first
 const BACK_BYTES = 256 << 10;
 const PAGE_LINES = 10_000;
 const MOST_FOUND = 20_000;
+const CALM_MS = 3000; // after a failure, before it is tried again
+const LONGEST_LINE = 16 << 10; // a longer one comes in pieces, as from the server
 const LEVELS = [
   ["error", /\b(ERROR|CRITICAL|FATAL|Traceback|[A-Z]\w*(Error|Exception)\b)/],
   ["warning", /\b(WARN(ING)?|\w*Warning)\b/],
 ];
 const bytes = new TextEncoder();
+const letters = new TextDecoder();
 const ESCAPES = /\u001b\[[0-9;?]*[A-Za-z]/g;
 
 /** `error`, `warning`, or "" of a line. */
@@ -27,8 +30,10 @@ export class Console {
   #partial = ""; // the beginning of a line whose end has not come
   #open = null; // the line that what comes next replaces or goes on with: bars of progress return to its beginning
   #attempt = 0;
-  #live = true; // the newest attempt is shown
   #newest;
+  #readTo = 0; // up to here the lines were read from the server: what the socket tells of them is known
+  #chosen = null; // an attempt whose end is being read, and what it says meanwhile
+  #elements = new Map(); // of the lines on the screen
   #going = null;
   #ours = null; // where we have moved the box to ourselves: that says nothing of what somebody wants
   #searching = 0;
@@ -62,9 +67,8 @@ export class Console {
   append(frames) {
     for (const { data } of frames) {
       if (data.attempt > this.#newest) this.#begin(data.attempt);
-      if (!this.#live || data.attempt !== this.#attempt) continue;
-      if (data.source === "note") this.#keep({ text: data.message, level: noteLevel(data.level), offset: null, note: true });
-      else this.#take(data.message, data.offset);
+      if (data.attempt === this.#chosen?.attempt) this.#chosen.meanwhile.push(data);
+      if (data.attempt === this.#attempt) this.#hear(data);
     }
     this.#forgetOldest();
     this.#paint();
@@ -75,13 +79,16 @@ export class Console {
     this.#lines = [];
     this.#partial = "";
     this.#open = null;
+    this.#readTo = 0;
     this.#refilter();
   }
 
+  /** Who looks at the newest attempt goes on with the next. */
   #begin(attempt) {
+    const isFollowed = this.#attempt === this.#newest && this.#chosen === null;
     this.#newest = attempt;
+    if (isFollowed) this.#show(attempt);
     this.#offerAttempts();
-    if (this.#live) this.#show(attempt);
   }
 
   #show(attempt) {
@@ -94,19 +101,51 @@ export class Console {
   #offerAttempts() {
     const numbers = Array.from({ length: Math.max(this.#newest, 1) }, (_, at) => at + 1);
     this.attempts.replaceChildren(...numbers.map((number) => new Option(String(number), String(number))));
-    this.attempts.value = String(this.#attempt || 1);
+    this.attempts.value = String(this.#chosen?.attempt ?? (this.#attempt || 1));
     this.attempts.closest("label").hidden = numbers.length < 2;
   }
 
-  /** An attempt to look at: its end from the server; the newest is followed. */
+  /** An attempt to look at: its end from the server, then what it says. Until that is there, the other stays. */
   async #choose(attempt) {
-    this.#live = false;
-    this.#show(attempt);
-    const page = await ask(`/runs/${this.run}/logs?attempt=${attempt}&tail=500`);
-    if (this.#attempt !== attempt) return;
-    this.#lines = page.lines.map((line) => lineOf(line));
-    this.#live = attempt === this.#newest;
-    this.#refilter();
+    const chosen = { attempt, meanwhile: [] };
+    this.#chosen = chosen;
+    try {
+      const page = await ask(`/runs/${this.run}/logs?attempt=${attempt}&tail=500`);
+      if (this.#chosen !== chosen) return;
+      this.#show(attempt);
+      this.#fill(page);
+      chosen.meanwhile.forEach((data) => this.#hear(data));
+      this.#refilter();
+    } catch (error) {
+      if (this.#chosen !== chosen) return;
+      this.attempts.value = String(this.#attempt);
+      notify(`Attempt ${attempt} cannot be read: ${error.message}`, "error");
+    }
+    this.#chosen = null;
+  }
+
+  /** Lines of the server. The last may not have ended: what comes goes on with it. */
+  #fill({ lines, next_offset: end }) {
+    const last = lines.at(-1);
+    const isOpen = last !== undefined && last.offset + bytes.encode(last.text).length === end;
+    this.#lines = lines.slice(0, isOpen ? -1 : undefined).map((line) => lineOf(line));
+    if (isOpen) this.#take(last.text, last.offset);
+    this.#readTo = end;
+  }
+
+  /** A note, or a stretch of the console less what is known of it. */
+  #hear({ source, message, level, offset }) {
+    if (source === "note") {
+      this.#keep({ text: message, level: noteLevel(level), offset: null, note: true });
+      return;
+    }
+    const known = this.#readTo - offset;
+    if (known <= 0) {
+      this.#take(message, offset);
+      return;
+    }
+    const rest = bytes.encode(message).subarray(known);
+    if (rest.length) this.#take(letters.decode(rest), this.#readTo);
   }
 
   /** Pieces of the console are whole lines, but for one that is very long or is not ended. */
@@ -127,8 +166,9 @@ export class Console {
     } else if (/[^\r\n]/.test(whole)) {
       Object.assign(this.#open, clean(whole));
     }
-    this.#partial = /[\r\n]$/.test(part) ? "" : whole;
-    if (part.endsWith("\n")) this.#open = null;
+    const isLong = whole.length >= LONGEST_LINE;
+    this.#partial = isLong || /[\r\n]$/.test(part) ? "" : whole;
+    if (isLong || part.endsWith("\n")) this.#open = null;
   }
 
   #keep(line) {
@@ -157,8 +197,17 @@ export class Console {
     this.#found = text ? [] : null;
     this.status.textContent = "";
     this.#refilter();
+    if (!text) return;
+    try {
+      await this.#searchOn(text, turn);
+    } catch (error) {
+      if (turn === this.#searching) this.status.textContent = `The search broke off: ${error.message}`;
+    }
+  }
+
+  async #searchOn(text, turn) {
     const query = new URLSearchParams({ search: text, tail: PAGE_LINES, attempt: Math.max(this.#attempt, 1), offset: 0 });
-    while (text) {
+    for (;;) {
       const page = await ask(`/runs/${this.run}/logs?${query}`);
       if (turn !== this.#searching) return;
       this.#found.push(...page.lines.map((line) => lineOf(line, text)));
@@ -189,7 +238,16 @@ export class Console {
   /** Earlier lines, before the first that is here. */
   #goBack() {
     if (!this.#beginning()) return;
-    this.#going ??= this.#readBack().finally(() => { this.#going = null; });
+    this.#going ??= this.#readBack()
+      .catch((error) => this.#calm(error))
+      .finally(() => { this.#going = null; this.#paint(); });
+  }
+
+  /** The server is away, or has lost the log: not at once again. */
+  async #calm({ message }) {
+    this.status.textContent = `Earlier lines cannot be read: ${message}`;
+    await new Promise((resolve) => { setTimeout(resolve, CALM_MS); });
+    this.status.textContent = "";
   }
 
   async #readBack() {
@@ -238,12 +296,34 @@ export class Console {
     const first = Math.max(Math.floor(this.box.scrollTop / LINE_PX) - SPARE, 0);
     const last = Math.min(first + Math.ceil(this.box.clientHeight / LINE_PX) + 2 * SPARE, total);
     this.window.style.transform = `translateY(${first * LINE_PX}px)`;
-    this.window.replaceChildren(...this.#shown.slice(first, last).map(drawLine));
+    this.#place(this.#shown.slice(first, last));
     Object.assign(this.box.dataset, { lines: total, first });
     // Lines of a level are looked for in all of the log; a bar of progress is one line, however much it wrote.
     const hasRoom = end <= 0 && (this.level.value !== "" || total > 0);
     if (hasRoom || (first === 0 && !this.follow.checked)) this.#goBack();
     this.empty.textContent = this.#sayWhyEmpty();
+  }
+
+  /** A line that stays keeps its element: what somebody has selected stays selected while a run writes. */
+  #place(lines) {
+    const wanted = new Set(lines);
+    for (const [line, element] of this.#elements) {
+      if (wanted.has(line)) continue;
+      element.remove();
+      this.#elements.delete(line);
+    }
+    let next = this.window.firstChild;
+    for (const line of lines) {
+      const element = this.#elements.get(line);
+      if (element) {
+        drawLine(line, element);
+        next = element.nextSibling;
+      } else {
+        const fresh = drawLine(line, document.createElement("div"));
+        this.#elements.set(line, fresh);
+        this.window.insertBefore(fresh, next);
+      }
+    }
   }
 
   #sayWhyEmpty() {
@@ -252,11 +332,13 @@ export class Console {
   }
 }
 
-function drawLine({ text, level, note }) {
-  const element = document.createElement("div");
+function drawLine({ text, level, note }, element) {
+  const shown = text || " ";
+  if (element.textContent === shown) return element;
   element.className = note ? "line note-line" : "line";
   if (level) element.dataset.level = level;
-  element.textContent = text || " ";
+  else delete element.dataset.level;
+  element.textContent = shown;
   return element;
 }
 

@@ -2,7 +2,9 @@
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
-const SILENT_MS = 45_000; // the server pings, but a page sees no pings: a break that nobody told is found by asking
+const SILENT_MS = 45_000; // the server pings, but a page sees no pings: a silent socket proves nothing, a new one does
+const SOON_MS = 5_000; // silence that makes a socket doubtful where something else speaks against it
+const OPENING_MS = 10_000; // a network that swallows everything refuses nothing
 const HIDDEN_FLUSH_MS = 500;
 const DONE = 1000;
 const REFUSED = 1008;
@@ -24,6 +26,7 @@ export class Live {
   #hiding = 0;
   #since = null;
   #heardAt = 0;
+  #told = false; // something was handed over since the first picture
 
   /**
    * @param {string} run its id
@@ -32,19 +35,21 @@ export class Live {
    * @param {(state: string, detail?: string | Date) => void} options.onState
    * @param {() => void} [options.onRestart] the first picture comes again: forget what was told
    * @param {number} [options.hiddenForMs] a hidden page lets go of its socket after so long
+   * @param {number} [options.silentForMs] a socket that says nothing for so long is made anew
    */
-  constructor(run, { onFrames, onState, onRestart = () => {}, hiddenForMs = 30_000 }) {
+  constructor(run, { onFrames, onState, onRestart = () => {}, hiddenForMs = 30_000, silentForMs = SILENT_MS }) {
     this.run = run;
     this.state = "connecting";
     this.onFrames = onFrames;
     this.onState = onState;
     this.onRestart = onRestart;
     this.hiddenForMs = hiddenForMs;
+    this.silentForMs = silentForMs;
     document.addEventListener("visibilitychange", () => this.#look());
     document.addEventListener("signed-in", () => this.#hurry()); // page.js tells it
-    addEventListener("online", () => this.#hurry());
+    addEventListener("online", () => { this.#hurry(); this.doubt(0); });
     addEventListener("pageshow", (event) => event.persisted && this.#hurry());
-    setInterval(() => this.#suspect(), SILENT_MS / 3);
+    setInterval(() => this.doubt(this.silentForMs), silentForMs / 3);
   }
 
   start() {
@@ -55,6 +60,16 @@ export class Live {
   /** A run that had ended goes on: follow it behind what was told. */
   again() {
     if (this.#socket === null && this.state === "ended") this.#connect();
+  }
+
+  /**
+   * A laptop that slept, a network that changed: the socket looks open and is not. One that was silent so long is made
+   * anew, behind the cursor: that costs little, and nothing is missed or told twice.
+   */
+  doubt(silentMs = SOON_MS) {
+    if (this.state !== "live" || Date.now() - this.#heardAt < silentMs) return;
+    if (this.#cursor === null) this.#drop(() => this.#reconnectLater());
+    else this.#drop(() => this.#connect());
   }
 
   /** Where it stands. */
@@ -69,7 +84,7 @@ export class Live {
 
   #connect() {
     clearTimeout(this.#timer);
-    if (this.#cursor === null && this.#failures) this.onRestart();
+    if (this.#cursor === null && this.#told) this.#restart();
     const address = new URL(`/runs/${encodeURIComponent(this.run)}/stream`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     if (this.#cursor !== null) address.searchParams.set("after", this.#cursor);
@@ -78,6 +93,17 @@ export class Live {
     socket.addEventListener("open", () => this.#opened(socket));
     socket.addEventListener("message", (message) => this.#hear(socket, message.data));
     socket.addEventListener("close", (event) => this.#closed(socket, event));
+    this.#heardAt = Date.now();
+    this.#timer = setTimeout(() => this.#giveUp(socket), OPENING_MS);
+  }
+
+  #restart() {
+    this.#told = false;
+    this.onRestart();
+  }
+
+  #giveUp(socket) {
+    if (socket === this.#socket && socket.readyState === WebSocket.CONNECTING) this.#drop(() => this.#reconnectLater());
   }
 
   #opened(socket) {
@@ -117,7 +143,9 @@ export class Live {
     this.#scheduled = false;
     const frames = this.#frames;
     this.#frames = [];
-    if (frames.length) this.onFrames(frames);
+    if (!frames.length) return;
+    this.#told = true;
+    this.onFrames(frames);
   }
 
   #closed(socket, { code, reason }) {
@@ -146,18 +174,6 @@ export class Live {
     this.#timer = setTimeout(() => this.#connect(), longest * (0.5 + Math.random() / 2));
   }
 
-  /** A laptop that slept, a cable that was pulled: the socket looks open and is not. Then it is made anew. */
-  async #suspect() {
-    const socket = this.#socket;
-    if (socket?.readyState !== WebSocket.OPEN || Date.now() - this.#heardAt < SILENT_MS) return;
-    try {
-      await fetch("/health", { signal: AbortSignal.timeout(10_000) });
-      this.#heardAt = Date.now();
-    } catch {
-      if (socket === this.#socket) this.#drop(() => this.#reconnectLater());
-    }
-  }
-
   #drop(then) {
     const socket = this.#socket;
     this.#socket = null;
@@ -176,8 +192,10 @@ export class Live {
   /** Costs nothing while nobody looks; goes on by cursor when somebody does. */
   #look() {
     clearTimeout(this.#hiding);
-    if (!document.hidden) this.#hurry();
-    else if (this.state !== "ended" && this.state !== "refused") {
+    if (!document.hidden) {
+      this.#hurry();
+      this.doubt();
+    } else if (this.state !== "ended" && this.state !== "refused") {
       this.#hiding = setTimeout(() => this.#drop(() => this.#tell("paused")), this.hiddenForMs);
     }
   }

@@ -4,8 +4,11 @@ import { Chart } from "./charts.js";
 import { say, sayCount, wordingOf } from "./wording.js";
 
 const POINTS = 1500; // of each series, at first
+const FEWEST_WITH_ENDS = 4; // points of a series among which its first and its last are
 const LONG = 6000; // then it is fetched anew, thinned
 const TABLE_EVERY_MS = 500;
+const FIRST_PAUSE_MS = 1000; // before numbers that could not be read are asked for again
+const LONGEST_PAUSE_MS = 30_000;
 
 /** Which chart a series belongs to: one a group, but losses, rates and other units stand alone. */
 export function chartOf(name) {
@@ -51,34 +54,52 @@ export class Metrics {
   #series = new Map();
   #charts = new Map();
   #forks = new Map();
-  #early = []; // rows that came before the first answer
+  #early = null; // rows that come while the server is asked
+  #zooming = 0;
   #loading = null;
   #tableAt = 0;
   #attempt;
   #fine = null;
 
-  constructor(run, { attempt, root, table, onZoom }) {
-    Object.assign(this, { run, root, table, onZoom });
+  /** `onTrouble(error)`: numbers could not be read; where that may pass they are asked for again. */
+  constructor(run, { attempt, root, table, onZoom, onTrouble }) {
+    Object.assign(this, { run, root, table, onZoom, onTrouble });
     this.#attempt = attempt;
     this.options = { smoothing: 0, log: false, range: null };
   }
 
   /** All series from the server. Rows that come meanwhile are added behind them. */
   load() {
-    this.#loading ??= this.#load().finally(() => { this.#loading = null; });
+    this.#loading ??= this.#loadPatiently().finally(() => { this.#loading = null; });
     return this.#loading;
   }
 
-  async #load() {
-    this.#early ??= [];
-    const found = await this.#fetch({ points: POINTS });
-    for (const [name, { steps, values }] of Object.entries(found.series)) {
-      this.#series.set(name, new Series(steps, values, this.#attempt));
+  /** Until there is an answer: a server that is away comes back, what it refuses it refuses again. */
+  async #loadPatiently() {
+    for (let pause_ms = FIRST_PAUSE_MS; ; pause_ms = Math.min(2 * pause_ms, LONGEST_PAUSE_MS)) {
+      try {
+        await this.#load();
+        return;
+      } catch (error) {
+        if (pause_ms === FIRST_PAUSE_MS) this.onTrouble(error);
+        if (error.status >= 400 && error.status < 500) return;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, pause_ms); });
     }
-    await this.#findForks();
-    const early = this.#early;
-    this.#early = null;
-    this.append(early);
+  }
+
+  async #load() {
+    this.#early = [];
+    try {
+      const found = await this.#fetch({ points: POINTS });
+      const forks = await this.#findForks();
+      this.#series = new Map(Object.entries(found.series).map(([name, { steps, values }]) => [name, new Series(steps, values, this.#attempt)]));
+      forks.forEach(([attempt, step]) => this.#forks.set(attempt, step));
+    } finally {
+      const early = this.#early;
+      this.#early = null;
+      this.append(early);
+    }
     this.#showAll();
   }
 
@@ -86,14 +107,14 @@ export class Metrics {
     return ask(`/runs/${this.run}/metrics?${new URLSearchParams(query)}`);
   }
 
-  /** Where each later attempt went on. */
+  /** Where each later attempt went on: the first of the points is its first step, however many it has. */
   async #findForks() {
     const later = Array.from({ length: Math.max(this.#attempt - 1, 0) }, (_, at) => at + 2).slice(-20);
-    await Promise.all(later.map(async (attempt) => {
-      const { series } = await this.#fetch({ attempt, points: 2 });
-      const firsts = Object.values(series).filter(({ steps }) => steps.length).map(({ steps }) => steps[0]);
-      if (firsts.length) this.#forks.set(attempt, Math.min(...firsts));
+    const found = await Promise.all(later.map(async (attempt) => {
+      const { series } = await this.#fetch({ attempt, points: FEWEST_WITH_ENDS });
+      return [attempt, Math.min(...Object.values(series).flatMap(({ steps }) => steps.slice(0, 1)))];
     }));
+    return found.filter(([, step]) => Number.isFinite(step));
   }
 
   /** Rows as they come: `{step, attempt, series}`. */
@@ -128,6 +149,7 @@ export class Metrics {
 
   /** All charts look at the same steps; what was thinned is fetched as fine as it is. */
   async zoom(range) {
+    const turn = ++this.#zooming;
     this.#fine = null;
     this.set({ range });
     this.onZoom(range);
@@ -135,11 +157,14 @@ export class Metrics {
       this.#showAll();
       return;
     }
-    const query = { first_step: Math.floor(range.min), last_step: Math.ceil(range.max), points: POINTS };
-    const { series } = await this.#fetch(query);
-    if (this.options.range !== range) return;
-    this.#fine = series;
-    this.#showAll();
+    try {
+      const { series } = await this.#fetch({ first_step: Math.floor(range.min), last_step: Math.ceil(range.max), points: POINTS });
+      if (turn !== this.#zooming) return;
+      this.#fine = series;
+      this.#showAll();
+    } catch (error) {
+      if (turn === this.#zooming) this.onTrouble(error); // what is drawn stays, as coarse as it is
+    }
   }
 
   #showAll() {

@@ -20,7 +20,9 @@ export class Outcome {
     if (!told || told === this.#told) return;
     this.#told = told;
     this.#say("Reading the results …");
-    this.#shown ??= new KINDS[this.root.dataset.engine](this.root, (path, query) => this.#fetch(path, query));
+    this.#shown ??= new KINDS[this.root.dataset.engine](
+      this.root, (path, query) => this.#fetch(path, query), (work) => this.#attempt(work),
+    );
     this.#shown.show(JSON.parse(told))
       .then(() => { this.#tell(""); this.#reveal(); })
       .catch((error) => { this.#told = null; this.#tell(error.message); }) // tried again at the next news
@@ -35,6 +37,11 @@ export class Outcome {
   #fetch(path, query = {}) {
     const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
     return ask(`/ui/runs/${this.run}/${path}?${new URLSearchParams(given)}`);
+  }
+
+  /** What somebody has chosen; what is drawn stays where that cannot be read. */
+  #attempt(work) {
+    return work().then(() => this.#tell(""), (error) => this.#tell(error.message));
   }
 
   #reveal() {

@@ -15,26 +15,35 @@ export class ForecastOutcome {
   #told = null;
   #path = null;
   #calibration = null;
+  #results = []; // charts of what the result tells
   #range = null;
+  #turn = 0; // of what was chosen last: an answer that comes late is none to it
 
-  constructor(root, fetch) {
-    Object.assign(this, { root, fetch });
+  /** `attempt(work)` does it and tells what went wrong. */
+  constructor(root, fetch, attempt) {
+    Object.assign(this, { root, fetch, attempt });
     this.split = find("outcome-split");
     this.bar = find("outcome-bar");
-    this.split.addEventListener("change", () => this.#begin());
-    this.bar.addEventListener("change", () => this.#load());
+    this.split.addEventListener("change", () => attempt(() => this.#begin()));
+    this.bar.addEventListener("change", () => attempt(() => this.#load()));
     find("outcome-reset").addEventListener("click", () => this.#zoom(null));
   }
 
   async show(told) {
     this.#told = told;
     await this.#begin();
+    this.#results.forEach((chart) => chart.remove());
+    const root = find("outcome-charts");
+    this.#results = [this.#drawErrors(root), drawEstimates(root, told.intervals, SKILL)].filter(Boolean);
   }
 
   async #begin() {
+    const turn = ++this.#turn;
     this.#range = null;
-    this.#calibration = await this.fetch("calibration.json", { split: this.split.value });
-    await this.#load();
+    const calibration = await this.fetch("calibration.json", { split: this.split.value });
+    if (turn !== this.#turn) return;
+    this.#calibration = calibration;
+    if (!(await this.#load())) return;
     this.#showCalibration();
     this.#tellSingleBar();
     this.#tabulate();
@@ -50,11 +59,13 @@ export class ForecastOutcome {
     find("outcome-summary").textContent = parts.join(" ");
   }
 
+  /** Whether it is what was chosen last. */
   async #load() {
+    const turn = ++this.#turn;
     const range = this.#range;
     const query = { split: this.split.value, bar: this.bar.value, from: range?.min, to: range?.max };
     const path = await this.fetch("predictions.json", query);
-    if (this.#range !== range) return;
+    if (turn !== this.#turn) return false;
     this.#path = path;
     this.#offer();
     this.#charts ??= this.#makeCharts();
@@ -62,6 +73,7 @@ export class ForecastOutcome {
     this.#charts.path.set({ range });
     find("outcome-reset").disabled = range === null;
     this.#tabulate();
+    return true;
   }
 
   #pathLines() {
@@ -82,18 +94,17 @@ export class ForecastOutcome {
     if (this.#calibration.bounds.length > 1) {
       charts.bounds = new Chart(root, { title: "Within the interval of 80 %, by bars ahead", sync: "bars", y: "share" });
     }
-    this.#drawErrors(root);
-    drawEstimates(root, this.#told.intervals, SKILL);
     return charts;
   }
 
   #drawErrors(root) {
     const { errors } = this.#told;
-    if (errors.length < 2) return;
+    if (errors.length < 2) return null;
     const steps = errors.map(({ bar }) => bar);
     const chart = new Chart(root, { title: "RMSE on the test rows, by bars ahead", sync: "bars", y: "share" });
     const of = (label, name) => line(label, steps, errors.map((row) => row[name]), "fine-share");
     chart.show([of("Model", "model"), of("No change", "no_change"), of("Linear", "linear")]);
+    return chart;
   }
 
   #showCalibration() {
@@ -111,7 +122,7 @@ export class ForecastOutcome {
 
   #zoom(range) {
     this.#range = range;
-    this.#load();
+    this.attempt(() => this.#load());
   }
 
   #offer() {

@@ -15,18 +15,24 @@ export class TradingOutcome {
   #curve = null;
   #estimates = [];
   #trades = [];
+  #intervals = null; // their chart
   #range = null;
+  #turn = 0; // of what was chosen last: an answer that comes late is none to it
+  #page = 0;
 
-  constructor(root, fetch) {
-    Object.assign(this, { root, fetch });
+  /** `attempt(work)` does it and tells what went wrong. */
+  constructor(root, fetch, attempt) {
+    Object.assign(this, { root, fetch, attempt });
     this.symbol = find("outcome-symbol");
-    this.symbol.addEventListener("change", () => this.#begin());
+    this.symbol.addEventListener("change", () => attempt(() => this.#begin()));
     find("outcome-reset").addEventListener("click", () => this.#zoom(null));
   }
 
   async show({ intervals }) {
     this.#estimates = intervals;
     await this.#begin();
+    this.#intervals?.remove();
+    this.#intervals = drawEstimates(find("outcome-charts"), intervals, SHARPE);
   }
 
   async #begin() {
@@ -37,8 +43,10 @@ export class TradingOutcome {
 
   /** A page of the trades; those are marked on the equity. */
   async showTrades(page) {
+    const turn = ++this.#page;
     const query = new URLSearchParams({ page, symbol: this.symbol.value });
     const piece = await fetchPage(`${location.pathname}/trades?${query}`);
+    if (turn !== this.#page) return;
     localise(piece);
     find("trades").replaceChildren(...piece.body.childNodes);
     this.#trades = [...find("trades").querySelectorAll("[data-entered]")].map(({ dataset }) => dataset);
@@ -46,10 +54,11 @@ export class TradingOutcome {
   }
 
   async #load() {
+    const turn = ++this.#turn;
     const range = this.#range;
     const query = { symbol: this.symbol.value, from: range?.min, to: range?.max };
     const curve = await this.fetch("equity.json", query);
-    if (this.#range !== range) return;
+    if (turn !== this.#turn) return;
     this.#curve = curve;
     this.#offer(curve.symbols);
     this.#charts ??= this.#makeCharts();
@@ -66,17 +75,15 @@ export class TradingOutcome {
   #makeCharts() {
     const root = find("outcome-charts");
     const options = { sync: "outcome", x: "time", y: "share", onZoom: (range) => this.#zoom(range) };
-    const charts = {
+    return {
       equity: new Chart(root, { ...options, title: "Equity: change since the start", wide: true }),
       drawdown: new Chart(root, { ...options, title: "Drawdown: below the highest equity so far" }),
     };
-    drawEstimates(root, this.#estimates, SHARPE);
-    return charts;
   }
 
   #zoom(range) {
     this.#range = range;
-    this.#load();
+    this.attempt(() => this.#load());
   }
 
   #offer(symbols) {

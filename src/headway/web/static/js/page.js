@@ -1,4 +1,5 @@
 // What every page does: local times, notices, the token that changes need, and what to do when a session has ended.
+import { sayUtc } from "./wording.js";
 
 const token = document.querySelector('meta[name="csrf-token"]');
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -17,7 +18,7 @@ export function localise(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(element.dateTime);
     element.textContent = "brief" in element.dataset ? brief(moment) : clock.format(moment);
-    element.title = `${moment.toISOString().replace("T", " ").slice(0, 19)} UTC`;
+    element.title = sayUtc(moment);
   }
 }
 

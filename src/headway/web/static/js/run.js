@@ -1,14 +1,17 @@
 // The page of a run: what the socket tells goes into charts, console and numbers; what happened is asked for again.
-import { ask, localise, notify, offerSignIn } from "./page.js";
+import { ask, notify, offerSignIn } from "./page.js";
+import { pageHeardAt, serverNow, setClock, tellAges } from "./clock.js";
 import { Console } from "./console.js";
 import { Live } from "./live.js";
 import { Metrics } from "./metrics.js";
 import { Outcome } from "./outcome.js";
+import { takeParts } from "./parts.js";
 import { openViewer } from "./viewer.js";
-import { say, sayAge, sayDuration, sayPace, sayTime } from "./wording.js";
+import { say, sayDuration, sayPace, sayTime, sayUtc } from "./wording.js";
 
 const REFRESH_MS = 700; // between two looks at what happened
-const SILENT_MS = 15_000; // then the evidence is asked for again
+const SILENT_MS = 15_000; // then the evidence is asked for again, and the place in the queue
+const ENDED_MS = 30_000; // somebody may resume it elsewhere
 
 const root = document.getElementById("run");
 const run = root.dataset.run;
@@ -20,6 +23,7 @@ export const metrics = new Metrics(run, {
   root: find("charts"),
   table: find("values"),
   onZoom: (range) => { root.querySelector('[data-act="reset-zoom"]').disabled = range === null; },
+  onTrouble: (error) => notify(`The numbers cannot be read: ${error.message}`, "error"),
 });
 const output = new Console(run, attempt);
 const outcome = new Outcome(run, find("outcome"));
@@ -40,7 +44,7 @@ let stale = false;
 function take(frames) {
   if (!loaded) {
     loaded = true;
-    metrics.load().catch((error) => notify(error.message, "error"));
+    metrics.load();
   }
   const of = (kind) => frames.filter((frame) => frame.event_type === kind);
   const rows = of("metrics").filter((frame) => !frame.snapshot).map((frame) => frame.data);
@@ -50,17 +54,23 @@ function take(frames) {
   tellNumbers(of("metrics"));
   const pace = of("status").map((frame) => frame.data.progress).filter(Boolean).at(-1);
   if (pace) tellPace(pace);
-  const newest = frames.filter((frame) => !frame.snapshot).at(-1);
-  if (newest) tellHeard(newest.timestamp);
-  if (of("status").some(isNews) || of("checkpoint").some(isUnknown)) refresh();
+  const beat = frames.filter(isBeat).at(-1);
+  if (beat) tellHeard(beat.timestamp);
+  if (of("status").some(isNews) || of("checkpoint").some(isUnknown) || logs.some(isNote)) refresh();
 }
 
 const isUnknown = ({ data }) => !root.querySelector(`[data-checkpoint="${CSS.escape(data.filename)}"]`);
 
-/** Whether more than the pace has changed. */
+/** Whether more than the pace has changed, since the page was written. */
 function isNews({ data, snapshot }) {
-  if (!snapshot) return data.event !== "progress";
-  return data.status !== root.querySelector("[data-part=head]").dataset.status;
+  return snapshot ? data.event_seq !== Number(root.dataset.eventSeq) : data.event !== "progress";
+}
+
+const isNote = ({ data }) => data.source === "note";
+
+/** What the training itself says, at the time at which it said it. */
+function isBeat({ event_type: kind, data, snapshot }) {
+  return !snapshot && (kind === "metrics" || (kind === "status" && data.event === "progress"));
 }
 
 function tellNumbers(frames) {
@@ -87,13 +97,6 @@ function tellHeard(at) {
   heartbeat.dataset.since = at;
 }
 
-function tellAges() {
-  for (const element of root.querySelectorAll("[data-since]")) {
-    const text = sayAge(element.dataset.since);
-    if (element.textContent !== text) element.textContent = text;
-  }
-}
-
 const STATES = {
   live: () => "Live",
   ended: () => "",
@@ -106,6 +109,7 @@ function tellState(state, detail) {
   standing = [state, detail];
   const place = find("live");
   place.dataset.state = state;
+  place.title = state === "reconnecting" ? sayUtc(detail) : "";
   if (state === "reconnecting") place.textContent = `Reconnecting since ${sayTime(detail)}`;
   else place.textContent = (STATES[state] ?? (() => detail ?? ""))();
   if (state === "signed-out") offerSignIn();
@@ -130,33 +134,22 @@ async function takeOver() {
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.title = page.title;
-  page.querySelectorAll("[data-part]").forEach(takePart);
-  root.dataset.attempt = page.getElementById("run").dataset.attempt;
+  const { dataset } = page.getElementById("run");
+  setClock(dataset.now);
+  takeParts(root, page);
+  Object.assign(root.dataset, dataset);
   settle();
-  if (["pending", "running"].includes(page.querySelector("[data-part=head]").dataset.status)) live.again();
+  if (isActive()) live.again();
+  else live.doubt(); // it has ended: a socket that has not told so may be dead
 }
 
-const sources = new Map(); // what each part was made from
-
-/** A part that is as it was, or that somebody is typing in, stays. */
-function takePart(fresh) {
-  const old = root.querySelector(`[data-part="${fresh.dataset.part}"]`);
-  const busy = old.querySelector("dialog[open], form:not([hidden]) :focus");
-  localise(fresh); // as the page was when it was opened: what is the same is not drawn anew
-  const source = fresh.innerHTML;
-  if ((sources.get(old) ?? old.innerHTML) === source || busy) return;
-  const focused = old.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-  sources.set(old, source);
-  old.replaceChildren(...fresh.childNodes);
-  Object.assign(old.dataset, fresh.dataset);
-  if (focused) old.querySelector(`[data-act="${focused}"]`)?.focus();
-}
+const isActive = () => ["pending", "running"].includes(root.querySelector("[data-part=head]").dataset.status);
 
 /** What the server's text leaves to the script. */
 function settle() {
   const pace = find("pace");
   if (pace) tellPace(JSON.parse(pace.dataset.progress));
-  tellAges();
+  tellAges(root);
   tellState(...standing);
   outcome.look();
 }
@@ -225,12 +218,14 @@ find("smoothing").addEventListener("input", ({ target }) => metrics.set({ smooth
 find("log-scale").addEventListener("change", ({ target }) => metrics.set({ log: target.checked }));
 find("values").addEventListener("toggle", () => metrics.tellTable());
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
+document.addEventListener("signed-in", () => metrics.load());
 
+setClock(root.dataset.now, pageHeardAt());
 settle();
 live.start();
 setInterval(() => {
-  tellAges();
+  tellAges(root);
   const heartbeat = root.querySelector("[data-heartbeat]");
-  const silent = heartbeat && Date.now() - Date.parse(heartbeat.dataset.since) > SILENT_MS;
-  if (silent && !document.hidden && Date.now() - refreshedAt > SILENT_MS) refresh();
+  if (document.hidden || (heartbeat && serverNow() - Date.parse(heartbeat.dataset.since) < SILENT_MS)) return;
+  if (Date.now() - refreshedAt > (isActive() ? SILENT_MS : ENDED_MS)) refresh();
 }, 1000);

@@ -1,11 +1,22 @@
 // Looks at a file of a run: pages in a sandbox, images, text as text, tables as their first rows.
 
-const MOST_TEXT = 300_000;
+const MOST_BYTES = 300_000; // of a text; the rest is in the download
+const EMPTY = 416; // there is no first byte
+
+let turn = 0; // of what was opened last: an answer that comes late is none to it
+
+const dialog = document.getElementById("viewer");
+const body = dialog.querySelector(".viewer-body");
+
+// What was shown ends: a page in its frame would run on.
+dialog.addEventListener("close", () => {
+  turn += 1;
+  body.replaceChildren();
+});
 
 /** @param {string} way `page`, `image`, `text` or `table` */
 export async function openViewer(run, name, way) {
-  const dialog = document.getElementById("viewer");
-  const body = dialog.querySelector(".viewer-body");
+  const mine = ++turn;
   const path = name.split("/").map(encodeURIComponent).join("/");
   const address = `/runs/${run}/artifacts/${path}`;
   dialog.querySelector("h2").textContent = name;
@@ -13,7 +24,8 @@ export async function openViewer(run, name, way) {
   body.replaceChildren();
   dialog.dataset.way = way;
   dialog.showModal();
-  body.replaceChildren(await WAYS[way](`${address}?show=true`, name, `/ui/runs/${run}/table/${path}`));
+  const shown = await WAYS[way](`${address}?show=true`, name, `/ui/runs/${run}/table/${path}`);
+  if (mine === turn) body.replaceChildren(shown);
 }
 
 const make = (tag, values) => Object.assign(document.createElement(tag), values);
@@ -27,24 +39,33 @@ const WAYS = {
   },
   image: (address, name) => make("img", { src: address, alt: name }),
   text: async (address, name) => {
-    const text = await read(address);
-    const whole = text.length <= MOST_TEXT;
-    const shown = whole ? text : `${text.slice(0, MOST_TEXT)}\n… the rest is in the download`;
-    return make("pre", { textContent: whole && name.endsWith(".json") ? spaced(shown) : shown });
+    const { text, isWhole } = await readBeginning(address);
+    if (!isWhole) return make("pre", { textContent: `${text}\n… the rest is in the download` });
+    return make("pre", { textContent: name.endsWith(".json") ? spaced(text) : text });
   },
   table: async (_address, _name, table) => {
-    const page = new DOMParser().parseFromString(await read(table), "text/html");
+    const answer = await fetch(table);
+    if (!answer.ok && answer.status !== 422) throw refusal(answer);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const piece = document.createElement("div");
     piece.append(...page.body.childNodes);
     return piece;
   },
 };
 
-async function read(address) {
-  const answer = await fetch(address);
-  if (!answer.ok && answer.status !== 422) throw new Error(`the server says ${answer.status}`);
-  return answer.text();
+/** The first bytes only, however long the file is. */
+async function readBeginning(address) {
+  const answer = await fetch(address, { headers: { Range: `bytes=0-${MOST_BYTES - 1}` } });
+  if (answer.status === EMPTY) return { text: "", isWhole: true };
+  if (!answer.ok) throw refusal(answer);
+  const content = await answer.arrayBuffer();
+  const size = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? content.byteLength);
+  const isWhole = size <= content.byteLength;
+  // A character that is cut off at the end is left out.
+  return { text: new TextDecoder().decode(content, { stream: !isWhole }), isWhole };
 }
+
+const refusal = ({ status }) => new Error(`the server says ${status}`);
 
 function spaced(text) {
   try {

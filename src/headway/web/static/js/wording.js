@@ -66,6 +66,9 @@ export function sayAge(moment, now = Date.now()) {
   return seconds < 1 ? "just now" : `${seconds < 10 ? `${seconds} s` : sayDuration(seconds)} ago`;
 }
 
+/** A moment for those who are elsewhere. */
+export const sayUtc = (moment) => `${new Date(moment).toISOString().replace("T", " ").slice(0, 19)} UTC`;
+
 /** The time of day, here. */
 export function sayTime(moment) {
   return new Date(moment).toLocaleTimeString(undefined, { hour12: false });
