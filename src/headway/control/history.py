@@ -9,19 +9,16 @@ from headway.domain.artifacts import Checkpoint
 from headway.domain.events import Event, EventKind
 from headway.ports import Transaction
 
-_VAL_LOSS = "val/loss"
 _BATCH = 1000
 _PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.NOTE_LOGGED, EventKind.ARTIFACT_SAVED}
 
 
 @dataclass(frozen=True)
 class History:
-    """`val_losses` are measured at the very steps of the checkpoints; `pruned` are the paths of those that are gone:
-    the engine keeps its best and the last."""
+    """`pruned` are the paths of checkpoints that are gone: the engine keeps its best and the last."""
 
     events: list[Event]
     checkpoints: list[Checkpoint]
-    val_losses: dict[int, float]
     pruned: frozenset[str] = frozenset()
 
 
@@ -33,12 +30,7 @@ def read_history(context: Context, run_id: str) -> History:
 
 
 def _read(tx: Transaction, run_id: str) -> History:
-    checkpoints = tx.checkpoints(run_id)
-    losses: dict[int, float] = {}
-    for kept in checkpoints:
-        for bucket in tx.series(run_id, _VAL_LOSS, first_step=kept.step, last_step=kept.step):
-            losses[kept.step] = bucket.max_value
-    return History(_turning_points(tx, run_id), checkpoints, losses)
+    return History(_turning_points(tx, run_id), tx.checkpoints(run_id))
 
 
 def _turning_points(tx: Transaction, run_id: str) -> list[Event]:

@@ -185,14 +185,17 @@ def _to_contact(contact: Contact | None) -> runs.RunContact | None:
 
 
 def _to_checkpoint(kept: Checkpoint, history: History) -> runs.CheckpointInfo:
-    saved = [event.at for event in history.events if _saves(event, kept)]
+    saved = next((event for event in reversed(history.events) if _saves(event, kept)), None)
+    told: Mapping[str, Any] = saved.data if saved else {}
     return runs.CheckpointInfo(
         filename=kept.path,
         step=kept.step,
-        val_loss=history.val_losses.get(kept.step),
+        epoch=told.get("epoch"),
+        val_loss=told.get("val_loss"),
+        val_score=told.get("val_score"),
         size_mb=kept.size_bytes / _MEBI,
         pruned=kept.path in history.pruned,
-        created_at=_time(saved[-1]) if saved else None,
+        created_at=_time(saved.at) if saved else None,
         sha256=kept.sha256,
     )
 
