@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.artifacts import Artifact, Checkpoint, Standing
 from headway.domain.manifest import Manifest
 from headway.domain.states import State
 from headway.engines.base import Stopped
@@ -31,6 +31,7 @@ class RecordingReporter:
     manifests: list[Manifest] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
     sealed: list[Checkpoint] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)  # of those sealed, one each
     request: StopRequest | None = None
 
     def enter(self, state: State, text: str) -> None:
@@ -61,12 +62,15 @@ class RecordingReporter:
         self.manifests.append(manifest)
 
     @contextmanager
-    def draft(self, step: int, *, keep: Collection[int] | None = None) -> Iterator[Path]:
+    def draft(
+        self, step: int, *, keep: Collection[int] | None = None, standing: Standing | None = None
+    ) -> Iterator[Path]:
         folder = self.run.checkpoints / f".draft-{step}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         yield folder
         self.sealed.append(seal_checkpoint(self.run, folder, step))
+        self.standings.append(standing or Standing())
         if keep is not None:
             prune_checkpoints(self.run, keep=1, steps=(*keep, step))
 

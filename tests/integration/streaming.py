@@ -75,7 +75,8 @@ class Spoken:
 
     def save(self, step: int) -> None:
         path = f"checkpoints/{step:012d}"
-        self.say(LineKind.CHECKPOINT, path=path, step=step, size_bytes=1 << 20, sha256="0" * 64)
+        good = {"epoch": 1, "val_loss": 0.7, "val_score": 0.55}
+        self.say(LineKind.CHECKPOINT, path=path, step=step, size_bytes=1 << 20, sha256="0" * 64, **good)
 
     def print(self, text: str) -> None:
         with self.folder.console.open("ab") as file:

@@ -60,7 +60,8 @@ def _begin(api: Api) -> str:
         (LineKind.PHASE, {"state": "training", "text": "epoch 1/20"}),
         (LineKind.METRICS, {"rows": [[10, {"train/loss": 0.5, "val/loss": 0.75}]]}),
         (LineKind.PROGRESS, {"fraction": 0.5, "phase": "epoch 1/20", "step": 10, "epoch": 1, "eta_s": 120.0}),
-        (LineKind.CHECKPOINT, {"path": "checkpoints/000000000010", "step": 10, "size_bytes": 1 << 20, "sha256": "ab"}),
+        (LineKind.CHECKPOINT, {"path": "checkpoints/000000000010", "step": 10, "size_bytes": 1 << 20, "sha256": "ab",
+                               "epoch": 1, "val_loss": 0.75, "val_score": 0.53}),
     ]  # fmt: skip
     path = api.service.context.run_dir(run_id).attempt(1).events
     path.write_bytes(
@@ -188,7 +189,8 @@ def test_a_running_run_tells_its_numbers_by_the_missions_names(api: Api) -> None
         "val_rmse": None, "learning_rate": None, "gpu_memory_mb": None, "gpu_utilization": None, "eta_minutes": 2.0,
     }  # fmt: skip
     [checkpoint] = run["checkpoints"]
-    assert (checkpoint["step"], checkpoint["val_loss"], checkpoint["size_mb"]) == (10, 0.75, 1.0)
+    assert (checkpoint["step"], checkpoint["size_mb"]) == (10, 1.0)
+    assert (checkpoint["epoch"], checkpoint["val_loss"], checkpoint["val_score"]) == (1, 0.75, 0.53)
     assert [step["event"] for step in run["timeline"]] == ["run_queued", "run_claimed", "training_started"]
     assert [each["number"] for each in run["attempts"]] == [1]
 

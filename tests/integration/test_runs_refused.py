@@ -110,9 +110,13 @@ BAD: dict[str, tuple[dict[str, Any], str, Any, str]] = {
     "a purge that leaks": (
         {"overrides": {"data.purge_bars": 3}}, "overrides.data.purge_bars", 3, "must be at least 168",
     ),
+    "a variant among the overrides": (
+        {"overrides": {"model.variant": "large"}}, "overrides.model.variant", "large", "no override",
+    ),
     "an unknown indicator": ({"features": ["rsi_14"]}, "features", "['rsi_14']", "did you mean RSI?"),
 }  # fmt: skip
-STATUS = {"a purge that leaks": 400, "an unknown indicator": 400}  # wrong whatever the candles are
+# wrong whatever the candles are
+STATUS = dict.fromkeys(("a purge that leaks", "a variant among the overrides", "an unknown indicator"), 400)
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -68,6 +68,7 @@ def test_a_watcher_sees_first_how_the_run_stands_and_then_what_comes(live: Strea
     assert (status["status"], status["state"], status["final"]) == ("running", "training", False)
     assert (metrics["train_loss"], metrics["val_loss"]) == (0.8, None)
     assert (checkpoint["step"], checkpoint["size_mb"]) == (2, 1.0)
+    assert (checkpoint["epoch"], checkpoint["val_loss"], checkpoint["val_score"]) == (1, 0.7, 0.55)
     assert log["message"] == "one\ntwo\n"
     assert (told["data"]["step"], told["data"]["train_loss"]) == (3, 0.7)
     assert told["data"]["series"] == {"train/loss": 0.7}

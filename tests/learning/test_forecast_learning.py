@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from headway.domain.artifacts import Standing
 from headway.domain.errors import DataError
 from headway.domain.reasons import Reason
 from headway.engines.base import Diverged, Stopped
@@ -202,6 +204,73 @@ def test_the_duration_ends_a_training_in_the_middle_of_an_epoch(tmp_path: Path) 
     assert learned.reason is Reason.COMPLETED
     assert learned.epochs < 1_000
     assert learned.record.validations[-1].step == learned.steps
+
+
+def test_a_training_without_time_learns_one_batch_and_validates_it(tmp_path: Path) -> None:
+    learned = learn(make_plan(attempt_s=0.0), make_reporter(tmp_path))
+
+    assert (learned.steps, learned.best.step) == (1, 1)
+
+
+def test_a_resumed_attempt_trains_no_longer_than_is_left_to_it(tmp_path: Path) -> None:
+    config = make_config(max_epochs=1_000, patience=0)
+    reporter = make_reporter(tmp_path)
+    first = learn(make_plan(config, duration_s=40.0), reporter, clock=make_clock())
+    resume = reporter.run.path / reporter.sealed[-1].path
+    plan = make_plan(config, duration_s=4_000.0, attempt_s=30.0)
+    second = learn(plan, make_reporter(tmp_path), resume_from=resume, clock=make_clock())
+
+    assert second.steps > first.steps
+    assert 30.0 <= second.elapsed_s - first.elapsed_s < 80.0
+
+
+def test_a_stop_in_the_last_validation_of_a_duration_is_made_good_for(tmp_path: Path) -> None:
+    """The first attempt runs out of time within its first epoch, and is stopped while it validates."""
+    plan = make_plan(make_config(max_epochs=1_000), duration_s=1.0)
+    reporter = make_reporter(tmp_path)
+    reporter.stop_when = lambda count: count == 2  # the first is of the batch
+    with pytest.raises(Stopped):
+        learn(plan, reporter, clock=make_clock())
+    assert reporter.standings == [Standing(epoch=0)]
+
+    resumed = learn(plan, make_reporter(tmp_path), resume_from=reporter.run.path / reporter.sealed[-1].path)
+
+    assert (resumed.steps, resumed.best.step, len(resumed.record.validations)) == (1, 1, 1)
+
+
+def make_clock() -> Callable[[], float]:
+    """A second passes at every look."""
+    ticks = iter(range(1_000_000))
+    return lambda: float(next(ticks))
+
+
+def test_the_windows_a_second_count_a_short_batch_as_it_is(tmp_path: Path) -> None:
+    plan = make_plan(make_config(batch_size=4_096))
+    learned = learn(plan, make_reporter(tmp_path), clock=lambda: 0.0)  # no time passes: a billionth is taken
+
+    assert learned.windows_per_s == pytest.approx(3 * len(plan.panel.windows["train"]) * 1e9)
+
+
+def test_a_checkpoint_says_how_good_its_weights_are(tmp_path: Path) -> None:
+    reporter = make_reporter(tmp_path)
+    learned = learn(make_plan(), reporter)
+
+    newest = learned.record.validations[-1]
+    assert reporter.standings[-1] == Standing(3, newest.loss, newest.scores["da"])
+
+
+@pytest.mark.parametrize("option", ["instance_norm", "linear_skip"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path, option: str, before: bool) -> None:
+    def plan_with(value: bool) -> Plan:
+        config = make_config(max_epochs=1)
+        return make_plan(config.model_copy(update={"model": SMALL.model_copy(update={option: value})}))
+
+    reporter = make_reporter(tmp_path)
+    learn(plan_with(before), reporter)
+
+    with pytest.raises(DataError, match="not those that the checkpoint was made with"):
+        learn(plan_with(not before), reporter, resume_from=reporter.run.path / reporter.sealed[-1].path)
 
 
 def test_a_loss_that_is_no_number_is_a_divergence(tmp_path: Path) -> None:

@@ -148,9 +148,9 @@ def _checkpoint_data(event: Event) -> dict[str, Any]:
     return {
         "filename": found.get("path"),
         "step": found.get("step"),
-        "epoch": None,
-        "val_loss": None,
-        "val_score": None,
+        "epoch": found.get("epoch"),
+        "val_loss": found.get("val_loss"),
+        "val_score": found.get("val_score"),
         "size_mb": size_bytes / _MEBI if isinstance(size_bytes, int) else None,
         "created_at": format_utc(event.at),
         "sha256": found.get("sha256"),

@@ -1,11 +1,10 @@
-"""What a run has been through: its turning points, its notes, its checkpoints and how good the model was at each."""
+"""What a run has been through: its turning points, its notes, its checkpoints."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from headway.control.context import Context
 from headway.domain.artifacts import Checkpoint
@@ -13,32 +12,28 @@ from headway.domain.events import Event, EventKind
 from headway.ports import Transaction
 from headway.wire.rundir import RunDir, list_checkpoints
 
-_VAL_LOSS = "val/loss"
-_MOST_LOSSES = 20_000
+MAX_NOTES = 50
 _PRUNED_SHOWN = 200  # a run that saves one every half minute has thousands
 _BATCH = 1000
-MAX_NOTES = 50
 _PASSED_OVER = {EventKind.PROGRESS_REPORTED, EventKind.ARTIFACT_SAVED}
 
 
 @dataclass(frozen=True)
 class History:
     """`checkpoints` are all that are there and the newest of those that are gone, whose paths are `pruned`: the engine
-    keeps its best and the last. `left_out` counts the others. `val_losses` are measured at their very steps. `notes` are
-    the newest of what the training has noted.
+    keeps its best and the last. `left_out` counts the others. `notes` are the newest of what the training has noted.
     """
 
     events: list[Event]
     checkpoints: list[Checkpoint]
-    val_losses: dict[int, float]
     pruned: frozenset[str] = frozenset()
     left_out: int = 0
     notes: tuple[Event, ...] = ()
 
-    def saved_at(self) -> dict[str, datetime]:
-        """When each checkpoint was saved, by its path; the last time for one that was saved again."""
+    def saves(self) -> dict[str, Event]:
+        """The event that tells of each checkpoint, by its path; the last one of what was saved again."""
         saved = (event for event in self.events if event.kind is EventKind.CHECKPOINT_SAVED)
-        return {str(event.data.get("path")): event.at for event in saved}
+        return {str(event.data.get("path")): event for event in saved}
 
 
 def read_history(context: Context, run_id: str) -> History:
@@ -51,18 +46,8 @@ def _read(tx: Transaction, run_id: str, run: RunDir) -> History:
     gone = [kept.path for kept in saved if kept.path not in there]
     pruned = frozenset(gone[:_PRUNED_SHOWN])
     shown = [kept for kept in saved if kept.path in there or kept.path in pruned]
-    losses = _read_losses(tx, run_id, [kept.step for kept in shown])
     points, notes = _read_events(tx, run_id)
-    return History(points, shown, losses, pruned, len(saved) - len(shown), notes)
-
-
-def _read_losses(tx: Transaction, run_id: str, steps: list[int]) -> dict[int, float]:
-    """Losses at single steps, in one query. A bucket of several steps says nothing of any of them."""
-    if not steps:
-        return {}
-    window = {"first_step": min(steps), "last_step": max(steps)}
-    found = tx.series(run_id, _VAL_LOSS, **window, max_buckets=_MOST_LOSSES)
-    return {each.first_step: each.max_value for each in found if each.first_step == each.last_step}
+    return History(points, shown, pruned, len(saved) - len(shown), notes)
 
 
 def _read_events(tx: Transaction, run_id: str) -> tuple[list[Event], tuple[Event, ...]]:

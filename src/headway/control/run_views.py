@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from headway.control.files import CHECKPOINTS, RunFile
@@ -73,7 +72,7 @@ def to_summary(view: RunView) -> runs.RunSummary:
 def to_run(view: RunView, history: History) -> runs.TrainingRun:
     """Everything about a run."""
     spec = view.run.spec
-    saved_at = history.saved_at()
+    saves = history.saves()
     return runs.TrainingRun(
         **_summary(view),
         config=dict(config_of(spec)),
@@ -82,7 +81,7 @@ def to_run(view: RunView, history: History) -> runs.TrainingRun:
         max_hours=spec.limits.hard_duration_s / 3600.0 if spec.limits.hard_duration_s else None,
         max_cost_usd=spec.limits.max_cost_usd,
         priority=spec.priority,
-        checkpoints=[_to_checkpoint(kept, history, saved_at.get(kept.path)) for kept in history.checkpoints],
+        checkpoints=[_to_checkpoint(kept, history, saves.get(kept.path)) for kept in history.checkpoints],
         checkpoints_left_out=history.left_out,
         timeline=[step for step in map(_to_step, history.events) if step is not None],
         attempts=_to_attempts(history.events),
@@ -187,14 +186,17 @@ def _to_contact(contact: Contact | None) -> runs.RunContact | None:
     )
 
 
-def _to_checkpoint(kept: Checkpoint, history: History, saved_at: datetime | None) -> runs.CheckpointInfo:
+def _to_checkpoint(kept: Checkpoint, history: History, saved: Event | None) -> runs.CheckpointInfo:
+    told: Mapping[str, Any] = saved.data if saved else {}
     return runs.CheckpointInfo(
         filename=kept.path,
         step=kept.step,
-        val_loss=history.val_losses.get(kept.step),
+        epoch=told.get("epoch"),
+        val_loss=told.get("val_loss"),
+        val_score=told.get("val_score"),
         size_mb=kept.size_bytes / _MEBI,
         pruned=kept.path in history.pruned,
-        created_at=_time(saved_at),
+        created_at=_time(saved.at) if saved else None,
         sha256=kept.sha256,
     )
 

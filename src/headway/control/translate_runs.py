@@ -52,6 +52,7 @@ PLACES = {
 }
 _FIELDS = {place: field for field, place in PLACES.items()}
 _FREE = "features.per_timeframe"  # its keys are timeframes
+_VARIANT = "model.variant"  # a preset of many sizes: by itself the key would only change the label
 _MIN_HOURS = 1 / 60
 
 
@@ -97,8 +98,8 @@ def field_of(key: str) -> str:
 
 
 def list_keys() -> list[str]:
-    """The dotted keys of the whole tree, which `overrides` may name."""
-    return list(_known_keys(ForecastConfig))
+    """The dotted keys of the tree that `overrides` may name."""
+    return [key for key in _known_keys(ForecastConfig) if key != _VARIANT]
 
 
 def write_yaml(config: Mapping[str, Any]) -> str:
@@ -173,9 +174,12 @@ def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
 
 
 def _read_overrides(overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of every leaf; InvalidInput for a key that the tree does not have."""
+    """(dotted key, value) of every leaf; InvalidInput for a key that the tree does not have, and for the variant."""
     known = list_keys()
     for key, value in _leaves(overrides, ""):
+        if key == _VARIANT:
+            bound = "no override: the sizes of a variant are taken before overrides are laid over them"
+            raise InvalidInput(f"config.overrides.{key}", value, bound, remedy="Use the field config.variant")
         if key not in known and not key.startswith(f"{_FREE}."):
             raise InvalidInput(f"config.overrides.{key[:100]}", value, f"unknown key: {suggest(key, known)}")
         yield key, value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar, get_type_hints
 
 from headway.domain.json import JsonObject
@@ -43,9 +43,21 @@ class Checkpoint:
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Checkpoint:
-        """What `to_json` wrote; ValueError and TypeError for what it cannot have written."""
-        known: dict[str, Any] = dict(data)
+        """From the line that tells of it, which holds its `Standing` too; ValueError and TypeError for what is none."""
+        known: dict[str, Any] = {field.name: data[field.name] for field in fields(cls)}
         return _checked(cls(**known))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far and how good the weights of a checkpoint are. None for what was not measured at its very step."""
+
+    epoch: int | None = None  # whole ones behind it
+    val_loss: float | None = None
+    val_score: float | None = None  # the higher the better; of forecasts directional accuracy
+
+    def to_json(self) -> JsonObject:
+        return asdict(self)
 
 
 def _checked(record: T) -> T:

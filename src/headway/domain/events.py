@@ -18,7 +18,7 @@ class EventKind(StrEnum):
     TRAINING_STARTED = "training_started"  # preflight -> training
     EVALUATION_STARTED = "evaluation_started"  # training -> evaluating
     PROGRESS_REPORTED = "progress_reported"  # at most one a percent; data: progress
-    CHECKPOINT_SAVED = "checkpoint_saved"  # data: path, step, size_bytes, sha256
+    CHECKPOINT_SAVED = "checkpoint_saved"  # data: path, step, size_bytes, sha256, epoch, val_loss, val_score
     ARTIFACT_SAVED = "artifact_saved"  # data: path, kind, size_bytes, sha256
     NOTE_LOGGED = "note_logged"  # data: level, text
     CANCEL_REQUESTED = "cancel_requested"  # data: by, why

@@ -13,6 +13,7 @@ MIN_HOURS = 0.25
 
 _RESERVED_FRACTION = 0.02  # of the hard limit: for preparation, evaluation and saving
 _RESERVED_S = 60.0
+_RESERVED_FRACTION_AT_MOST = 1 / 3  # a limit of a minute still leaves time to train
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,15 @@ class Limits:
         fits under the hard limit. None for no limit."""
         if self.hard_duration_s is None:
             return self.duration_s
-        latest_s = self.hard_duration_s - max(_RESERVED_FRACTION * self.hard_duration_s, _RESERVED_S)
+        latest_s = self.hard_duration_s - self.reserved_s
         return latest_s if self.duration_s is None else min(self.duration_s, latest_s)
+
+    @property
+    def reserved_s(self) -> float:
+        """Seconds of the hard limit that are not for training; 0 without one."""
+        hard_s = self.hard_duration_s or 0.0
+        wanted_s = max(_RESERVED_FRACTION * hard_s, _RESERVED_S)
+        return min(wanted_s, _RESERVED_FRACTION_AT_MOST * hard_s)
 
     @property
     def budget_s(self) -> float | None:
@@ -52,6 +60,15 @@ class Limits:
         if self.max_cost_usd is None or self.usd_per_hour <= 0.0:
             return None
         return self.max_cost_usd / self.usd_per_hour * 3600.0
+
+
+def soonest_end_s(*, earlier_s: float, duration_s: float | None, attempt_s: float | None) -> float | None:
+    """Seconds of training over all attempts after which it ends; None for no end by time.
+
+    `duration_s` is for all attempts together, `attempt_s` for this one, which begins after `earlier_s`.
+    """
+    this_s = None if attempt_s is None else earlier_s + attempt_s
+    return min((end_s for end_s in (duration_s, this_s) if end_s is not None), default=None)
 
 
 def hours_from_steps(steps: int, *, ceiling_hours: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.artifacts import Artifact, Checkpoint, Standing
 from headway.domain.json import JsonObject
 from headway.domain.manifest import Manifest
 from headway.domain.results import Result
@@ -43,6 +43,16 @@ class Assignment:
     threads: int = 1
     resume: Path | None = None  # folder of the checkpoint to go on from
     context: JsonObject = field(default_factory=dict)  # generation, predecessor
+    deadline_at: float | None = None  # on the monotonic clock: the supervisor stops the attempt then
+
+    def training_left_s(self, now: float) -> float | None:
+        """Seconds that may still be trained so that the attempt evaluates and saves in time; None for no limit.
+
+        `now` is on the monotonic clock.
+        """
+        if self.deadline_at is None:
+            return None
+        return max(self.deadline_at - now - self.spec.limits.reserved_s, 0.0)
 
 
 class Reporter(Protocol):
@@ -72,10 +82,12 @@ class Reporter(Protocol):
     def manifest(self, manifest: Manifest) -> None:
         """Write `manifest.json`. Call it before training begins."""
 
-    def draft(self, step: int, *, keep: Collection[int] | None = None) -> AbstractContextManager[Path]:
+    def draft(
+        self, step: int, *, keep: Collection[int] | None = None, standing: Standing | None = None
+    ) -> AbstractContextManager[Path]:
         """`with reporter.draft(step) as folder:` write a checkpoint's files there; sealed and told on leaving.
 
-        Of earlier ones those of the steps in `keep` stay; without it, the newest three.
+        Of earlier ones those of the steps in `keep` stay; without it, the newest three. `standing` is told with it.
         """
 
     def artifact(self, path: Path, kind: str) -> Artifact:

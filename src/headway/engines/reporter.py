@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headway.domain.artifacts import Artifact, Checkpoint
+from headway.domain.artifacts import Artifact, Checkpoint, Standing
 from headway.domain.manifest import Manifest
 from headway.domain.progress import estimate_eta_s, overall_fraction
 from headway.domain.states import State
@@ -87,7 +87,9 @@ class FileReporter:
         write_json(self._run.manifest, manifest.to_json())
 
     @contextmanager
-    def draft(self, step: int, *, keep: Collection[int] | None = None) -> Iterator[Path]:
+    def draft(
+        self, step: int, *, keep: Collection[int] | None = None, standing: Standing | None = None
+    ) -> Iterator[Path]:
         self._run.checkpoints.mkdir(exist_ok=True)
         for abandoned in self._run.checkpoints.glob(".draft-*"):
             shutil.rmtree(abandoned)
@@ -101,7 +103,8 @@ class FileReporter:
             prune_checkpoints(self._run, keep=_KEPT_CHECKPOINTS)
         else:
             prune_checkpoints(self._run, keep=1, steps=(*keep, step))
-        self._log.add(LineKind.CHECKPOINT, checkpoint.to_json())
+        told = {**checkpoint.to_json(), **(standing or Standing()).to_json()}
+        self._log.add(LineKind.CHECKPOINT, told)
 
     def artifact(self, path: Path, kind: str) -> Artifact:
         found = Artifact(self._run.relative(path), kind, path.stat().st_size, hash_file(path))

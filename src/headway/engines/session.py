@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 from headway.domain.clock import format_utc, utc_now
-from headway.domain.errors import CorruptRunFile, DataError, HeadwayError, PreflightFailed
+from headway.domain.errors import CorruptRunFile, DataError, HeadwayError, InvalidInput, PreflightFailed
 from headway.domain.json import JsonObject
 from headway.domain.reasons import Reason
 from headway.domain.results import Result
@@ -29,6 +30,12 @@ from headway.wire.lines import LineKind
 from headway.wire.rundir import AttemptDir, RunDir, find_json, get_json, write_json
 
 _MAX_TEXT = 4_000  # all of it is in the console log
+_REASONS: tuple[tuple[type[Exception], Reason], ...] = (
+    (Diverged, Reason.DIVERGED),
+    (DataError, Reason.DATA_UNAVAILABLE),
+    (InvalidInput, Reason.PREFLIGHT_REJECTED),  # what was asked for cannot be trained on what is there
+    (MemoryError, Reason.OUT_OF_MEMORY),
+)
 
 
 def run_session(attempt: AttemptDir) -> int:
@@ -66,6 +73,7 @@ def read_assignment(attempt: AttemptDir) -> Assignment:
         threads=launch.threads,
         resume=run.path / launch.resume_from if launch.resume_from else None,
         context=launch.context,
+        deadline_at=None if launch.hard_deadline_s is None else time.monotonic() + launch.hard_deadline_s,
     )
 
 
@@ -125,13 +133,12 @@ def _metrics_file(assignment: Assignment, result: Result) -> JsonObject:
 
 def classify(error: Exception) -> Reason:
     """The reason that an error of the engine stands for."""
-    if isinstance(error, Diverged):
-        return Reason.DIVERGED
-    if isinstance(error, DataError):
-        return Reason.DATA_UNAVAILABLE
     if isinstance(error, PreflightFailed):
         return Reason(error.reason)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    known = next((reason for kind, reason in _REASONS if isinstance(error, kind)), None)
+    if known is not None:
+        return known
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
         return Reason.OUT_OF_MEMORY
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return Reason.DISK_FULL

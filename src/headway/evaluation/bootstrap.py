@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from arch.bootstrap import optimal_block_length
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Pulse = Callable[[], None]
+"""Called now and then by what takes long; it may raise."""
 
 _CHUNK_BARS = 250_000  # resampled at once: at most 40 MB, whatever the number of resamples
 _DEFINED_SHARE = 0.99  # of the resamples must have a value
@@ -42,11 +46,13 @@ def resample_sharpes(returns_rk: Floats, *, block_bars: float, seed: int, replic
     return np.asarray((mean_k + shift_bk) / np.sqrt(np.where(moving_bk, variance_bk, np.nan)))
 
 
-def resample_means(values_r: Floats, *, block_bars: float, seed: int, replications: int) -> Floats:
-    """The mean of each resample, made as in `resample_sharpes`."""
+def resample_means(
+    values_r: Floats, *, block_bars: float, seed: int, replications: int, pulse: Pulse | None = None
+) -> Floats:
+    """The mean of each resample, made as in `resample_sharpes`. `pulse` is called every few resamples."""
     mean = values_r.mean()
     centred = (values_r - mean)[:, None]
-    return np.asarray(mean + _mean_resamples(centred, block_bars, seed, replications)[:, 0])
+    return np.asarray(mean + _mean_resamples(centred, block_bars, seed, replications, pulse)[:, 0])
 
 
 def percentile_interval(values: Floats, level: float) -> tuple[float, float] | None:
@@ -58,17 +64,21 @@ def percentile_interval(values: Floats, level: float) -> tuple[float, float] | N
     return float(low), float(high)
 
 
-def _mean_resamples(moments_rm: Floats, block_bars: float, seed: int, replications: int) -> Floats:
+def _mean_resamples(
+    moments_rm: Floats, block_bars: float, seed: int, replications: int, pulse: Pulse | None = None
+) -> Floats:
     """Mean of each moment over each resample, (replications, moments)."""
     bars, moments = moments_rm.shape
     twice_rm = np.tile(moments_rm, (2, 1))
     totals_rm = np.concatenate([np.zeros((1, moments)), np.cumsum(twice_rm, axis=0)])
     generator = np.random.default_rng(seed)
     at_once = max(1, _CHUNK_BARS // bars)
-    chunks = [
-        _sum_resamples(totals_rm, min(at_once, replications - done), 1.0 / block_bars, generator) / bars
-        for done in range(0, replications, at_once)
-    ]
+    chunks = []
+    for done in range(0, replications, at_once):
+        if pulse is not None:
+            pulse()
+        count = min(at_once, replications - done)
+        chunks.append(_sum_resamples(totals_rm, count, 1.0 / block_bars, generator) / bars)
     return np.concatenate(chunks)
 
 

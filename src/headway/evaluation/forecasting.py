@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.domain.errors import InvalidInput
-from headway.evaluation.bootstrap import Floats, estimate_block_bars, percentile_interval, resample_means
+from headway.evaluation.bootstrap import (
+    Floats,
+    Pulse,
+    estimate_block_bars,
+    percentile_interval,
+    resample_means,
+)
 from headway.evaluation.trading import MIN_BARS, Interval
 
 
@@ -33,6 +39,24 @@ def directional_accuracy(forecast: Floats, actual: Floats) -> float | None:
     """
     hits = direction_hits(forecast, actual)
     return float(hits.mean()) if hits.size else None
+
+
+def accuracy_by_row(forecast_rh: Floats, actual_rh: Floats) -> Floats:
+    """Of each row that moved: its part in the directional accuracy of all, which is the mean of these. NaN of `actual`
+    are not known.
+
+    Rows have different counts of moves, so the accuracy is a ratio of sums; its linearisation around both means gives
+    each row a number to resample (Cochran 1977, section 2.11).
+    """
+    _require_pairs(forecast_rh, actual_rh)
+    moved_rh = np.isfinite(actual_rh) & (actual_rh != 0.0)
+    right_r = ((forecast_rh * actual_rh > 0.0) & moved_rh).sum(axis=1)
+    moved_r = moved_rh.sum(axis=1)
+    right_r, moved_r = right_r[moved_r > 0], moved_r[moved_r > 0]
+    if not moved_r.size:
+        return np.empty(0)
+    accuracy = right_r.sum() / moved_r.sum()
+    return np.asarray(accuracy + (right_r - accuracy * moved_r) / moved_r.mean())
 
 
 def direction_hits(forecast: Floats, actual: Floats) -> Floats:
@@ -65,18 +89,24 @@ def mean_width(lower: Floats, upper: Floats) -> float | None:
 
 
 def mean_interval(
-    values_r: Floats, *, seed: int, least_block: float = 1.0, level: float = 0.95, replications: int = 2_000
+    values_r: Floats,
+    *,
+    seed: int,
+    least_block: float = 1.0,
+    level: float = 0.95,
+    replications: int = 2_000,
+    pulse: Pulse | None = None,
 ) -> Interval | None:
     """Percentile interval of the mean of rows in order of time, by the stationary bootstrap.
 
     Give the differences of two losses for a paired comparison. `least_block` is the mean length of the blocks at
     least: forecasts over h bars overlap, so their errors hang together over h rows. None with fewer than 30 rows, or
-    where all are equal.
+    where all are equal. `pulse` is called every few resamples and may raise.
     """
     if len(values_r) < MIN_BARS or not float(np.ptp(values_r)) > 0.0:
         return None
     block_bars = max(least_block, estimate_block_bars(values_r))
-    means = resample_means(values_r, block_bars=block_bars, seed=seed, replications=replications)
+    means = resample_means(values_r, block_bars=block_bars, seed=seed, replications=replications, pulse=pulse)
     return percentile_interval(means, level)
 
 

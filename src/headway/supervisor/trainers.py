@@ -83,6 +83,9 @@ def environment_of(launch: Launch) -> dict[str, str]:
     }
     if launch.gpus:
         found["CUDA_VISIBLE_DEVICES"] = ",".join(str(index) for index in launch.gpus)
+        found["CUDA_DEVICE_ORDER"] = (
+            "PCI_BUS_ID"  # as nvidia-smi and NVML count: an index means one GPU to all
+        )
     return found
 
 

@@ -178,13 +178,16 @@ class RunProgress(Wire):
 
 
 class CheckpointInfo(Wire):
-    """A folder of files to go on from. `filename` is its path in the run directory."""
+    """A folder of files to go on from. `filename` is its path in the run directory.
+
+    Null is what was not measured at its step: before the validation of an epoch, and by engines that have none.
+    """
 
     filename: str
     step: int
-    epoch: int | None = None
-    val_loss: float | None = None  # measured at this step; null where none was
-    val_score: float | None = None
+    epoch: int | None = None  # whole ones behind it
+    val_loss: float | None = None
+    val_score: float | None = None  # of forecasts directional accuracy on the validation rows
     size_mb: float
     pruned: bool = False  # it was kept for a while and is gone: there is nothing to download
     created_at: str | None = None

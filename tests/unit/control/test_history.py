@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from headway.control.history import read_history
 from headway.domain.artifacts import Checkpoint
-from headway.domain.metrics import MetricPoint
 from headway.domain.runs import Run
 from headway.ports import Transaction
-from tests.factories import T0
 from tests.fakes.services import Services
 from tests.unit.control.acts import begin
 
@@ -17,10 +15,9 @@ def _path(step: int) -> str:
 
 
 def _live_through(services: Services, run: Run, steps: range, there: set[int]) -> None:
-    """Every step is validated, every second one is kept for a while; those of `there` still are."""
+    """Every second step is kept for a while; those of `there` still are."""
 
     def write(tx: Transaction) -> None:
-        tx.append_points(run.id, 1, [MetricPoint("val/loss", step, 1 / step, T0) for step in steps])
         for step in steps[1::2]:
             tx.add_checkpoint(run.id, Checkpoint(_path(step), step, 1, "ab"))
 
@@ -38,10 +35,9 @@ def test_all_checkpoints_that_are_there_are_shown_and_the_newest_that_are_gone(s
     assert [kept.step for kept in history.checkpoints] == [*range(1000, 598, -2), 2]
     assert history.pruned == {_path(step) for step in range(998, 598, -2)}
     assert history.left_out == 298
-    assert (history.val_losses[2], history.val_losses[998], history.val_losses[1000]) == (0.5, 1 / 998, 0.001)
 
 
 def test_a_run_without_checkpoints_has_none_that_are_gone(services: Services) -> None:
     history = read_history(services.context, begin(services).id)
 
-    assert (history.checkpoints, history.val_losses, history.left_out) == ([], {}, 0)
+    assert (history.checkpoints, history.left_out) == ([], 0)

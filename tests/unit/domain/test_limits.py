@@ -14,6 +14,7 @@ from headway.domain.limits import (
     hours_from_steps,
     require_affordable,
     require_hours,
+    soonest_end_s,
 )
 
 
@@ -100,3 +101,17 @@ def test_training_ends_early_enough_for_what_comes_after_it_to_fit_under_the_har
     assert Limits(duration_s=None, hard_duration_s=3600.0).training_s == 3528.0
     assert Limits(duration_s=900.0).training_s == 900.0
     assert Limits().training_s is None
+
+
+@pytest.mark.parametrize(
+    ("hard_s", "training_s"), [(60.0, 40.0), (72.0, 48.0), (180.0, 120.0), (600.0, 540.0)]
+)
+def test_a_short_limit_keeps_two_thirds_for_the_training(hard_s: float, training_s: float) -> None:
+    assert Limits(hard_duration_s=hard_s).training_s == pytest.approx(training_s)
+
+
+def test_a_training_ends_at_the_sooner_of_its_own_time_and_what_is_left_to_the_attempt() -> None:
+    assert soonest_end_s(earlier_s=50.0, duration_s=100.0, attempt_s=20.0) == 70.0
+    assert soonest_end_s(earlier_s=50.0, duration_s=100.0, attempt_s=80.0) == 100.0
+    assert soonest_end_s(earlier_s=50.0, duration_s=None, attempt_s=0.0) == 50.0
+    assert soonest_end_s(earlier_s=50.0, duration_s=None, attempt_s=None) is None

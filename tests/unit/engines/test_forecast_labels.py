@@ -68,3 +68,13 @@ def test_a_horizon_longer_than_the_data_masks_every_row() -> None:
     candles = walk_candles(20)
     assert set(trend_classes(candles.at_s, candles.close, 30 * HOUR_S, HOUR_S, 0.0).tolist()) == {MASKED}
     assert np.isnan(path_returns(candles.at_s, candles.close, 30, HOUR_S)[:, 19:]).all()
+
+
+def test_weekends_within_a_path_of_daily_bars_do_not_add_up_to_a_gap() -> None:
+    day_s = 86_400
+    days = np.array([day for day in range(140) if day % 7 < 5], np.int64)
+    close = np.exp(np.linspace(0.0, 0.1, len(days)))
+
+    paths = path_returns(days * day_s, close, 20, day_s)
+
+    assert not np.isnan(paths[:-20]).any()

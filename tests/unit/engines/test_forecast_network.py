@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from headway.domain.forecast_size import NetworkShape, count_parameters
+from headway.engines.forecast.foresee import read_forecast
 from headway.engines.forecast.heads import (
     explain_no_interval,
     read_path,
@@ -15,7 +16,7 @@ from headway.engines.forecast.heads import (
     read_student_t,
     student_t_high,
 )
-from headway.engines.forecast.network import Network, sinusoids
+from headway.engines.forecast.network import Network, Outputs, sinusoids
 from headway.wire.forecast import MODELS, DataConfig, ForecastConfig, HorizonConfig, LossConfig, Variant
 from headway.wire.forecast_shape import shape_of
 
@@ -139,6 +140,17 @@ def test_the_interval_holds_four_fifths_of_what_is_drawn(regression: str) -> Non
 
     inside = ((drawn >= lower.item()) & (drawn <= upper.item())).float().mean()
     assert float(inside) == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_head_of_quantiles_gives_each_level_that_was_asked_for() -> None:
+    loss = LossConfig(regression="quantile", quantiles=(0.05, 0.5, 0.95))
+    found = read_forecast(Outputs(torch.randn(4, 2, 3), (torch.zeros(4, 3),) * 2), loss)
+
+    assert found.lower is None
+    assert list(found.quantiles) == [0.05, 0.5, 0.95]
+    assert (found.quantiles[0.5] == found.mean).all()
+    assert (found.quantiles[0.05] < found.mean).all()
+    assert (found.quantiles[0.95] > found.mean).all()
 
 
 def test_heads_without_an_interval_say_why() -> None:

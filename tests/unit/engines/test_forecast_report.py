@@ -103,6 +103,14 @@ def test_bounds_that_a_model_does_not_give_are_null(panel: Panel) -> None:
     table = tabulate(panel, {"test": rows}, {"test": plain})
     assert table["pred_lower_h1"].null_count() == len(rows)
     assert table["pred_mean_h1"].null_count() == 0
+    assert not any(name.startswith("pred_q") for name in table.columns)
+
+
+def test_quantiles_that_were_asked_for_are_columns(panel: Panel) -> None:
+    rows = panel.windows["test"]
+    plain = forecast_no_change(panel, rows)
+    table = tabulate(panel, {"test": rows}, {"test": replace(plain, quantiles={0.05: plain.mean - 1.0})})
+    assert table["pred_q0.05_h1"].to_list() == pytest.approx([-panel.target_scale] * len(rows))
 
 
 def test_a_report_is_one_page_that_loads_nothing_and_tells_what_it_must(panel: Panel, tmp_path: Path) -> None:

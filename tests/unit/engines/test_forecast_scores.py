@@ -15,7 +15,7 @@ from headway.engines.forecast.baselines import (
     newest_features,
 )
 from headway.engines.forecast.panel import Forecast, Panel, join_forecasts
-from headway.engines.forecast.scores import score, score_forecast
+from headway.engines.forecast.scores import score, score_baselines, score_forecast
 from headway.engines.forecast.verdicts import verdicts
 from headway.wire.forecast import ForecastConfig
 from tests.fakes.walks import walk_candles
@@ -90,10 +90,38 @@ def test_scores_leave_masked_rows_out_and_are_in_log_returns(panel: Panel) -> No
 def test_the_log_of_a_validation_has_every_score(panel: Panel) -> None:
     rows = panel.windows["validation"]
     values = score(panel, rows, forecast_linear(panel, rows))
-    assert set(values) == {
-        "da", "rmse", "mae", "coverage", "f1", "mcc", "brier", "ece", "baseline_rmse", "baseline_da",
-    }  # fmt: skip
-    assert all(np.isfinite(value) for value in values.values())
+    names = {"da", "rmse", "mae", "coverage", "f1", "mcc", "brier", "ece"}
+    assert set(values) == names
+    beside = score_baselines(panel, rows)
+    assert set(beside) == {f"baseline_{name}" for name in names} | {
+        f"linear_{name}" for name in ("da", "rmse", "mae", "coverage")
+    }
+    assert all(np.isfinite(value) for value in (values | beside).values())
+    assert beside["linear_rmse"] == values["rmse"]
+    still = score(panel, rows, forecast_no_change(panel, rows))
+    assert {name: beside[f"baseline_{name}"] for name in names - {"da"}} == {
+        name: still[name] for name in names - {"da"}
+    }
+
+
+def test_resampling_can_be_stopped(panel: Panel) -> None:
+    calls = iter(range(7))
+
+    def pulse() -> None:
+        if next(calls, None) is None:
+            raise InterruptedError
+
+    rows = panel.windows["test"]
+    with pytest.raises(InterruptedError):
+        assess(panel, rows, knowing(panel, 0.4), CONFIG, seed=1, pulse=pulse)
+
+
+def test_the_interval_of_the_accuracy_holds_it(panel: Panel) -> None:
+    rows = panel.windows["test"]
+    found = assess(panel, rows, knowing(panel, 0.4), CONFIG, seed=1)
+    assert found.da_interval is not None
+    assert found.model.path.da is not None
+    assert found.da_interval[0] < found.model.path.da < found.da_interval[1]
 
 
 def test_a_model_that_knows_something_is_better_and_one_that_guesses_is_not(panel: Panel) -> None:

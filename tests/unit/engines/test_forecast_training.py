@@ -187,6 +187,24 @@ def test_without_a_gpu_there_is_a_reason_and_no_number() -> None:
     assert not any("gpu" in name for name in Meters().read())
 
 
+def test_a_gpu_that_does_not_tell_all_ends_no_training_and_says_why_once() -> None:
+    def refuse(handle: int) -> object:
+        raise NvmlError("Not Supported")
+
+    notes: list[str] = []
+    time = SettableTime()
+    gpu, _ = find_gpu("0", load=lambda name: nvml(nvmlDeviceGetUtilizationRates=refuse))
+    meters = Meters(gpu, note=notes.append, clock=time.monotonic)
+    found = meters.read()
+    time.advance(5.0)
+    meters.read()
+
+    assert found["system/gpu_memory_mb"] == 2_000.0
+    assert "system/gpu_fraction" not in found
+    assert meters.why_missing == {"gpu_utilization": "the GPU does not tell: Not Supported"}
+    assert notes == ["gpu_utilization is missing: the GPU does not tell: Not Supported"]
+
+
 def test_meters_are_read_at_most_every_two_seconds() -> None:
     time = SettableTime()
     meters = Meters(clock=time.monotonic)

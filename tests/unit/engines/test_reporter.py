@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from headway.domain.artifacts import Checkpoint, Standing
 from headway.domain.manifest import Manifest
 from headway.domain.states import State
 from headway.engines import reporter as reporting
@@ -265,7 +266,18 @@ def test_a_draft_becomes_a_checkpoint_that_is_told(stage: Stage) -> None:
     (sealed,) = stage.reporter.checkpoints
     assert (sealed.step, sealed.path) == (100, "checkpoints/000000000100")
     assert find_checkpoint(stage.run) == sealed
-    assert stage.heard(LineKind.CHECKPOINT)[0].data == sealed.to_json()
+    assert stage.heard(LineKind.CHECKPOINT)[0].data == {
+        **sealed.to_json(), "epoch": None, "val_loss": None, "val_score": None,
+    }  # fmt: skip
+
+
+def test_a_checkpoint_is_told_with_how_good_it_is(stage: Stage) -> None:
+    with stage.reporter.draft(7, standing=Standing(2, 0.5, 0.55)) as folder:
+        (folder / "model.zip").write_bytes(b"weights")
+
+    told = stage.heard(LineKind.CHECKPOINT)[0].data
+    assert (told["epoch"], told["val_loss"], told["val_score"]) == (2, 0.5, 0.55)
+    assert Checkpoint.from_json(told) == stage.reporter.checkpoints[0]
 
 
 def test_only_the_newest_checkpoints_are_kept_but_all_were_told(stage: Stage) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -10,13 +12,17 @@ from headway.domain.json import JsonObject, finite
 from headway.engines.forecast.baselines import forecast_linear, forecast_no_change
 from headway.engines.forecast.panel import Classes, Floats, Floats32, Forecast, Panel, Rows
 from headway.engines.forecast.scores import Scores, TrendScores, majority_da, score_forecast
+from headway.evaluation.bootstrap import Pulse
 from headway.evaluation.classification import brier_rows
-from headway.evaluation.forecasting import direction_hits, mean_interval
+from headway.evaluation.forecasting import accuracy_by_row, mean_interval
 from headway.evaluation.trading import Interval
 from headway.wire.forecast import ForecastConfig
 
 NOTHING_TO_JUDGE = "no row of the split has the future that it asks for"
 NO_INTERVAL = "fewer than 30 rows, or all alike"
+
+Spread = Callable[..., Interval | None]
+"""`mean_interval` with its seed and its pulse."""
 
 
 @dataclass(frozen=True)
@@ -81,28 +87,36 @@ class Assessment:
         }
 
 
-def assess(panel: Panel, rows: Rows, forecast: Forecast, config: ForecastConfig, *, seed: int) -> Assessment:
+def assess(
+    panel: Panel,
+    rows: Rows,
+    forecast: Forecast,
+    config: ForecastConfig,
+    *,
+    seed: int,
+    pulse: Pulse | None = None,
+) -> Assessment:
     """The forecast of these rows against the baselines, all of which know the train rows alone.
 
     Rows whose futures overlap are resampled together: in blocks of as many rows as the horizon has bars at least.
+    `pulse` is called every few resamples and may raise.
     """
     still, linear = forecast_no_change(panel, rows), forecast_linear(panel, rows)
-    target = panel.path_target[rows]
-    known = np.isfinite(target)
-    hits = direction_hits(forecast.mean[known].astype(np.float64), target[known].astype(np.float64))
+    target, spread = panel.path_target[rows], partial(mean_interval, seed=seed, pulse=pulse)
+    accuracies = accuracy_by_row(forecast.mean.astype(np.float64), target.astype(np.float64))
     return Assessment(
         rows=len(rows),
         model=score_forecast(panel, rows, forecast),
         no_change=score_forecast(panel, rows, still),
         linear=score_forecast(panel, rows, linear),
         majority_da=majority_da(panel, rows),
-        da_interval=mean_interval(hits, seed=seed, least_block=panel.horizon**2),
+        da_interval=spread(accuracies, least_block=panel.horizon),
         path=(
-            _compare_paths("no change", forecast, still, target, seed),
-            _compare_paths("linear", forecast, linear, target, seed),
+            _compare_paths("no change", forecast, still, target, spread),
+            _compare_paths("linear", forecast, linear, target, spread),
         ),
-        short=_compare_trends(_trend(panel, rows, "short", forecast, still), seed, config.short_bars),
-        long=_compare_trends(_trend(panel, rows, "long", forecast, still), seed, config.long_bars),
+        short=_compare_trends(_trend(panel, rows, "short", forecast, still), spread, config.short_bars),
+        long=_compare_trends(_trend(panel, rows, "long", forecast, still), spread, config.long_bars),
     )
 
 
@@ -160,10 +174,10 @@ def _trends(scores: Scores) -> tuple[tuple[str, TrendScores], ...]:
     return (("short", scores.short), ("long", scores.long))
 
 
-def _compare_paths(name: str, a: Forecast, b: Forecast, target: Floats32, seed: int) -> Comparison:
+def _compare_paths(name: str, a: Forecast, b: Forecast, target: Floats32, spread: Spread) -> Comparison:
     known = np.isfinite(target).any(axis=1)
     losses = [_path_losses(forecast.mean[known], target[known]) for forecast in (a, b)]
-    return _compare(name, losses[0], losses[1], seed, least_block=target.shape[1])
+    return _compare(name, losses[0], losses[1], spread, least_block=target.shape[1])
 
 
 def _path_losses(mean: Floats32, target: Floats32) -> Floats:
@@ -180,12 +194,12 @@ def _trend(panel: Panel, rows: Rows, name: str, a: Forecast, b: Forecast) -> tup
     return first, second
 
 
-def _compare_trends(losses: tuple[Floats, Floats], seed: int, bars: int) -> Comparison:
-    return _compare("frequencies of the train rows", *losses, seed, least_block=bars)
+def _compare_trends(losses: tuple[Floats, Floats], spread: Spread, bars: int) -> Comparison:
+    return _compare("frequencies of the train rows", *losses, spread, least_block=bars)
 
 
-def _compare(name: str, model: Floats, baseline: Floats, seed: int, *, least_block: float) -> Comparison:
+def _compare(name: str, model: Floats, baseline: Floats, spread: Spread, *, least_block: float) -> Comparison:
     if not len(model) or not baseline.mean() > 0.0:
         return Comparison(name, None, None)
     avoided = (baseline - model) / baseline.mean()
-    return Comparison(name, float(avoided.mean()), mean_interval(avoided, seed=seed, least_block=least_block))
+    return Comparison(name, float(avoided.mean()), spread(avoided, least_block=least_block))

@@ -64,13 +64,11 @@ def read_snapshot(folder: Path, *, plan_sha256: str) -> Snapshot:
 def _state_to_json(snapshot: Snapshot, plan_sha256: str) -> dict[str, Any]:
     record, numpy_state = snapshot.record, snapshot.generators.numpy
     version, words, gauss = snapshot.generators.python
-    newest = record.validations[-1] if record.validations else None
     return {
         "format": _FORMAT,
         "plan_sha256": plan_sha256,
         "place": asdict(snapshot.place),
-        "epoch": snapshot.place.epoch,  # whole epochs behind it
-        "val_loss": newest.loss if newest is not None and newest.step == snapshot.place.step else None,
+        **snapshot.standing.to_json(),
         "validations": [asdict(validation) for validation in record.validations],
         "best": None
         if record.best is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from headway.domain.limits import soonest_end_s
 from headway.engines.base import Diverged, Reporter
 from headway.engines.forecast.checkpoints import fingerprint, write_snapshot
 from headway.engines.forecast.foresee import Forecaster
@@ -20,7 +22,7 @@ from headway.engines.forecast.meters import Meters
 from headway.engines.forecast.module import copy_weights, is_finite, put_learning_rate
 from headway.engines.forecast.plan import Plan, learning_rate_at
 from headway.engines.forecast.record import Record, Validation
-from headway.engines.forecast.scores import score
+from headway.engines.forecast.scores import score, score_baselines
 from headway.engines.forecast.snapshots import Place, Snapshot, take_snapshot
 from headway.engines.forecast.windows import order_of
 
@@ -58,6 +60,7 @@ class Course(Callback):
         self._weights = weights_of(plan.config.loss, plan.machine.torch_device)
         self._plan_sha256 = fingerprint(plan)
         self.earlier_s = 0.0
+        self.windows_learnt = 0  # in this attempt
         self._began_at = self._saved_at = clock()
         self._saved_step: int | None = None
         self._saving_s = 0.0
@@ -95,8 +98,15 @@ class Course(Callback):
         return self.record.is_exhausted(self._plan.config.training.patience)
 
     @property
+    def ends_s(self) -> float | None:
+        """Seconds of training over all attempts after which it ends; None for no end by time."""
+        plan = self._plan
+        return soonest_end_s(earlier_s=self.earlier_s, duration_s=plan.duration_s, attempt_s=plan.attempt_s)
+
+    @property
     def is_out_of_time(self) -> bool:
-        return self._plan.duration_s is not None and self.elapsed_s >= self._plan.duration_s
+        """Never before the first batch: a training without any has nothing to show for its time."""
+        return self.place.step > 0 and self.ends_s is not None and self.elapsed_s >= self.ends_s
 
     @property
     def is_finished(self) -> bool:
@@ -104,17 +114,27 @@ class Course(Callback):
         return self.epochs_left <= 0 or self.is_exhausted or self.is_out_of_time
 
     @property
-    def owes_validation(self) -> bool:
-        """Whether all batches of the epoch are learnt and it was not closed: it was stopped while validating."""
+    def is_epoch_learnt(self) -> bool:
+        """Whether all batches of the epoch are behind it, and it was not closed."""
         return self.place.position >= self._plan.batches_per_epoch
+
+    @property
+    def owes_validation(self) -> bool:
+        """Whether it was stopped while validating, after an epoch or at the end of its time."""
+        newest = self.record.newest
+        is_judged = newest is not None and newest.step == self.place.step
+        return self.is_epoch_learnt or (self.is_finished and not is_judged)
 
     def on_train_batch_start(self, *_: Any) -> None:
         self._reporter.check()
         rate = learning_rate_at(self.place.step, self._plan.steps_total, self._plan.config.training)
         put_learning_rate(self.optimizer, rate)
 
-    def on_train_batch_end(self, trainer: Trainer, _module: LightningModule, outputs: Any, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, _module: LightningModule, outputs: Any, batch: Tensor, _index: int
+    ) -> None:
         self._loss_sum += outputs["loss"].detach()
+        self.windows_learnt += len(batch)
         self.place = replace(
             self.place,
             step=self.place.step + 1,
@@ -139,7 +159,7 @@ class Course(Callback):
         found = self._validate()
         training = self._plan.config.training
         self.record = self.record.after(found, training, lambda: copy_weights(self.network))
-        if self.owes_validation:
+        if self.is_epoch_learnt:
             self.place = replace(self.place, epoch=self.place.epoch + 1, position=0)
         self._reporter.metrics(
             self.place.step,
@@ -158,7 +178,9 @@ class Course(Callback):
         loss_sum = float(self._loss_sum)
         place = replace(self.place, elapsed_s=self.elapsed_s, loss_sum=loss_sum)
         snapshot = take_snapshot(self.network, self.optimizer, place=place, record=self.record)
-        with self._reporter.draft(place.step, keep=self.record.top_steps) as folder:
+        with self._reporter.draft(
+            place.step, keep=self.record.top_steps, standing=snapshot.standing
+        ) as folder:
             write_snapshot(folder, snapshot, plan_sha256=self._plan_sha256)
         self._saved_step, self._saved_at = place.step, self._clock()
         self._saving_s = self._saved_at - began_at
@@ -174,7 +196,13 @@ class Course(Callback):
         loss = float(terms.total(self._weights))
         if not math.isfinite(loss):
             raise Diverged(f"the validation loss is {loss} after {self.place.step} steps")
-        return Validation(self.place.step, self.place.epoch + 1, loss, score(panel, rows_n, forecast))
+        scores = score(panel, rows_n, forecast) | self._baselines
+        return Validation(self.place.step, self.place.epoch + 1, loss, scores)
+
+    @cached_property
+    def _baselines(self) -> dict[str, float]:
+        panel = self._plan.panel
+        return score_baselines(panel, panel.windows["validation"])
 
     def _tell_loss(self) -> None:
         """Tell the mean loss since it was last told. Reading it waits for the device, so it is not done every step."""
@@ -195,8 +223,8 @@ class Course(Callback):
     def _tell_progress(self) -> None:
         plan, training = self._plan, self._plan.config.training
         part = self.place.step / plan.steps_total
-        if plan.duration_s is not None:
-            part = max(part, self.elapsed_s / plan.duration_s)
+        if self.ends_s is not None:
+            part = max(part, self.elapsed_s / max(self.ends_s, 1e-9))
         epoch = self.place.epoch + 1
         self._reporter.advance(
             min(part, 1.0),

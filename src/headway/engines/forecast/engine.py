@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,12 +40,11 @@ from headway.wire.rundir import write_json
 
 @dataclass(frozen=True)
 class Start:
-    """All that training needs, ready. `why_no_gpu` says why there are no numbers of a GPU; empty when there are."""
+    """All that training needs, ready."""
 
     plan: Plan
     scalers: Scalers
     meters: Meters
-    why_no_gpu: str
 
 
 def train(assignment: Assignment, reporter: Reporter) -> Result:
@@ -71,7 +71,9 @@ def train(assignment: Assignment, reporter: Reporter) -> Result:
         reporter.enter(State.EVALUATING, "Forecasting the test rows")
         judged = judge(start.plan, learned.forecaster, pulse=reporter.check)
         reporter.advance(0.7, text="Saving model, predictions and report")
-        details = summarize_details(start.plan, learned, judged.assessment, why_no_gpu=start.why_no_gpu)
+        details = summarize_details(
+            start.plan, learned, judged.assessment, no_meters=start.meters.why_missing
+        )
         saved = _save(assignment, reporter, start, judged, learned, details)
         write_report(assignment.run.report, describe_report(start.plan, learned, judged, manifest))
         saved.append(reporter.artifact(assignment.run.report, "report"))
@@ -109,8 +111,16 @@ def _prepare(assignment: Assignment, reporter: Reporter, config: ForecastConfig,
     for warning in made.panel.warnings:
         reporter.note(warning, level="warning")
     gpu, why_no_gpu = _find_gpu(machine)
-    plan = Plan(made.panel, config, assignment.seed, machine, assignment.spec.limits.training_s)
-    return Start(plan, made.scalers, Meters(gpu), why_no_gpu)
+    plan = Plan(
+        made.panel,
+        config,
+        assignment.seed,
+        machine,
+        duration_s=assignment.spec.limits.training_s,
+        attempt_s=assignment.training_left_s(time.monotonic()),
+    )
+    meters = Meters(gpu, why_no_gpu, note=partial(reporter.note, level="warning"))
+    return Start(plan, made.scalers, meters)
 
 
 def _find_gpu(machine: Machine) -> tuple[Gpu | None, str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from headway.engines.forecast.devices import Machine
-from headway.engines.forecast.heads import read_path
+from headway.engines.forecast.heads import read_path, read_quantiles
 from headway.engines.forecast.losses import Terms, measure
 from headway.engines.forecast.network import Network, Outputs
 from headway.engines.forecast.panel import Floats32, Forecast, Rows, join_forecasts
@@ -59,7 +59,8 @@ class Forecaster:
 
 def read_forecast(outputs: Outputs, loss: LossConfig) -> Forecast:
     """Outputs as numbers, in units of the panel's `target_scale`."""
-    mean, *bounds = read_path(loss.regression, outputs.path_bhk.float(), loss.quantiles)
+    raw_bhk = outputs.path_bhk.float()
+    mean, *bounds = read_path(loss.regression, raw_bhk, loss.quantiles)
     lower, upper = bounds or (None, None)
     short, long = (logits.float().softmax(-1) for logits in outputs.trends_b3)
     return Forecast(
@@ -68,7 +69,15 @@ def read_forecast(outputs: Outputs, loss: LossConfig) -> Forecast:
         upper=None if upper is None else _numpy(upper),
         short_probabilities=_numpy(short),
         long_probabilities=_numpy(long),
+        quantiles=_read_levels(raw_bhk, loss),
     )
+
+
+def _read_levels(raw_bhk: Tensor, loss: LossConfig) -> dict[float, Floats32]:
+    if loss.regression != "quantile":
+        return {}
+    levels = read_quantiles(raw_bhk).unbind(-1)
+    return {level: _numpy(values) for level, values in zip(loss.quantiles, levels, strict=True)}
 
 
 def _numpy(tensor: Tensor) -> Floats32:

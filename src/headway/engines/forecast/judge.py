@@ -25,11 +25,11 @@ class Judged:
 
 
 def judge(plan: Plan, forecaster: Forecaster, *, pulse: Pulse) -> Judged:
-    """Forecast and assess. `pulse` is called at every batch and may raise."""
+    """Forecast and assess. `pulse` is called at every batch and every few resamples, and may raise."""
     forecasts = foresee_splits(forecaster, plan.panel, pulse=pulse)
     rows_n = plan.panel.windows["test"]
     pulse()
-    assessment = assess(plan.panel, rows_n, forecasts["test"], plan.config, seed=plan.seed)
+    assessment = assess(plan.panel, rows_n, forecasts["test"], plan.config, seed=plan.seed, pulse=pulse)
     table = tabulate(plan.panel, {name: plan.panel.windows[name] for name in forecasts}, forecasts)
     return Judged(assessment, forecasts["test"], table)
 

@@ -6,21 +6,23 @@ import numpy as np
 
 from headway.engines.forecast.panel import DOWN, FLAT, MASKED, UP, Classes, Floats, Rows
 
-LATE_BARS = 5  # a future that a gap puts off by more base bars than this is no future of the row
+LATE_BARS = 5  # a bar that a gap puts off by more base bars than this is no future of the row before it
 
 
 def path_returns(at_s: Rows, close: Floats, bars: int, bar_s: int) -> Floats:
     """[rows, bars] of log(close[r + h] / close[r]), h = 1..bars.
 
-    NaN where the data end before, or where a gap puts the bar off by more than LATE_BARS bars.
+    NaN where the data end before, and from a gap on that puts a bar of the path off by more than LATE_BARS bars. Each
+    gap counts by itself: the weekends within a path of daily bars do not add up.
     """
     rows = len(close)
     paths = np.full((rows, bars), np.nan)
     log_close = np.log(close)
+    is_late = np.diff(at_s, prepend=at_s[:1]) > (1 + LATE_BARS) * bar_s
+    gaps = np.cumsum(is_late)
     for h in range(1, min(bars, rows - 1) + 1):
         moved = log_close[h:] - log_close[:-h]
-        on_time = at_s[h:] - at_s[:-h] <= (h + LATE_BARS) * bar_s
-        paths[: rows - h, h - 1] = np.where(on_time, moved, np.nan)
+        paths[: rows - h, h - 1] = np.where(gaps[h:] == gaps[:-h], moved, np.nan)
     return paths
 
 

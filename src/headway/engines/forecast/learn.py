@@ -63,7 +63,6 @@ def learn(
         snapshot = read_snapshot(resume_from, plan_sha256=fingerprint(plan))
         put_back(network, optimizer, snapshot)
         course.resume(snapshot)
-    steps_before = course.place.step
     try:
         if course.owes_validation:
             course.close_epoch()
@@ -73,7 +72,7 @@ def learn(
         course.save()
         raise
     course.save()
-    return _finish(plan, course, steps_before)
+    return _finish(course)
 
 
 def _fit(plan: Plan, course: Course, module: ForecastModule, reporter: Reporter) -> None:
@@ -98,14 +97,13 @@ def _fit(plan: Plan, course: Course, module: ForecastModule, reporter: Reporter)
         module.network.to(plan.machine.torch_device)  # Lightning leaves it on the CPU
 
 
-def _finish(plan: Plan, course: Course, steps_before: int) -> Learned:
+def _finish(course: Course) -> Learned:
     best = course.record.best
     if best is None:
         raise RuntimeError("a training ends with at least one validation")
     course.network.load_state_dict(best.weights)
     course.network.eval()
-    steps = course.place.step - steps_before
-    this_attempt_s = course.elapsed_s - course.earlier_s
+    windows, this_attempt_s = course.windows_learnt, course.elapsed_s - course.earlier_s
     return Learned(
         forecaster=course.forecaster,
         record=course.record,
@@ -113,6 +111,6 @@ def _finish(plan: Plan, course: Course, steps_before: int) -> Learned:
         steps=course.place.step,
         epochs=course.place.epoch,
         elapsed_s=course.elapsed_s,
-        windows_per_s=steps * plan.config.training.batch_size / max(this_attempt_s, 1e-9) if steps else None,
+        windows_per_s=windows / max(this_attempt_s, 1e-9) if windows else None,
         reason=Reason.STOPPED_EARLY if course.is_exhausted else Reason.COMPLETED,
     )

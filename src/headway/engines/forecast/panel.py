@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class Forecast:
 
     mean, lower, upper: [b, H] of the path, the bounds of an interval that holds 80 % (the 10 % and 90 % quantiles);
     None for bounds where the model gives none (a deterministic head). Probabilities: [b, 3], down, flat, up, rows add
-    up to 1.
+    up to 1. `quantiles`: level -> [b, H], of a head that gives them; empty for any other.
     """
 
     mean: Floats32
@@ -87,6 +87,7 @@ class Forecast:
     upper: Floats32 | None
     short_probabilities: Floats32
     long_probabilities: Floats32
+    quantiles: Mapping[float, Floats32] = field(default_factory=dict, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -104,4 +105,7 @@ def join_forecasts(parts: Sequence[Forecast]) -> Forecast:
         upper=np.concatenate(upper) if len(upper) == len(parts) else None,
         short_probabilities=np.concatenate([part.short_probabilities for part in parts]),
         long_probabilities=np.concatenate([part.long_probabilities for part in parts]),
+        quantiles={
+            level: np.concatenate([part.quantiles[level] for part in parts]) for level in parts[0].quantiles
+        },
     )

@@ -20,13 +20,17 @@ LOGS_AN_EPOCH = 50
 
 @dataclass(frozen=True)
 class Plan:
-    """One training: its windows, its settings, its machine, its ends."""
+    """One training: its windows, its settings, its machine, its ends.
+
+    `duration_s` is for all attempts together, `attempt_s` for this one.
+    """
 
     panel: Panel
     config: ForecastConfig
     seed: int
     machine: Machine
     duration_s: float | None = None
+    attempt_s: float | None = None
 
     @property
     def shape(self) -> NetworkShape:

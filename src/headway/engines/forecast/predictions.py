@@ -14,9 +14,9 @@ def tabulate(panel: Panel, rows_of: Mapping[str, Rows], forecasts: Mapping[str, 
     """{split: rows} and their forecasts as one table in order of time.
 
     `timestamp` is the close of the base bar (UTC). `pred_mean_h1`.., `pred_lower_h1`.., `pred_upper_h1`.. and
-    `target_h1`.. are log returns since that close; lower and upper are the 10 % and 90 % quantiles. `short_target` and
-    `long_target` are 0 down, 1 flat, 2 up. A target that is not known yet, and a bound that the model does not give, is
-    null.
+    `target_h1`.. are log returns since that close; lower and upper are the 10 % and 90 % quantiles. A head of quantiles
+    has each level that it was asked for beside them, as `pred_q0.05_h1`... `short_target` and `long_target` are 0 down,
+    1 flat, 2 up. A target that is not known yet, and a bound that the model does not give, is null.
     """
     parts = [_tabulate(panel, name, rows, forecasts[name]) for name, rows in rows_of.items()]
     return pl.concat(parts).sort("timestamp", maintain_order=True)
@@ -34,6 +34,7 @@ def _tabulate(panel: Panel, split: str, rows: Rows, forecast: Forecast) -> pl.Da
         "pred_mean": forecast.mean,
         "pred_lower": unknown if forecast.lower is None else forecast.lower,
         "pred_upper": unknown if forecast.upper is None else forecast.upper,
+        **{f"pred_q{level:g}": values for level, values in forecast.quantiles.items()},
         "target": panel.path_target[rows],
     }
     for name, values in paths.items():

@@ -64,6 +64,11 @@ class Record:
         return 0 < patience <= self.waited
 
     @property
+    def newest(self) -> Validation | None:
+        """The newest validation."""
+        return self.validations[-1] if self.validations else None
+
+    @property
     def top_steps(self) -> tuple[int, ...]:
         """Steps of the checkpoints to keep."""
         return tuple(step for _, step in self.top)

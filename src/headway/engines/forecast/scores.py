@@ -7,7 +7,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from headway.domain.json import JsonObject, finite
-from headway.engines.forecast.baselines import HIGH, LOW, forecast_no_change, read_climate
+from headway.engines.forecast.baselines import (
+    HIGH,
+    LOW,
+    forecast_linear,
+    forecast_no_change,
+    read_climate,
+)
 from headway.engines.forecast.panel import Classes, Floats, Floats32, Forecast, Panel, Rows
 from headway.evaluation import classification, forecasting
 
@@ -69,19 +75,22 @@ def score(panel: Panel, rows: Rows, forecast: Forecast) -> dict[str, float]:
     """Scores for the log of a validation; those without any row to speak of are left out. Of f1, mcc, brier and ece the
     mean over both trends."""
     found = score_forecast(panel, rows, forecast)
-    trends = (found.short, found.long)
-    values: dict[str, float | None] = {
-        "da": found.path.da,
-        "rmse": found.path.rmse,
-        "mae": found.path.mae,
-        "coverage": found.path.coverage,
-        **{name: _mean([getattr(trend, name) for trend in trends]) for name in ("f1", "mcc", "brier", "ece")},
-        "baseline_rmse": score_path(
-            forecast_no_change(panel, rows), panel.path_target[rows], panel.target_scale
-        ).rmse,
-        "baseline_da": majority_da(panel, rows),
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    return _known(_of_path(found.path) | _of_trends(found))
+
+
+def score_baselines(panel: Panel, rows: Rows) -> dict[str, float]:
+    """What `score` names, of the baselines on the same rows: they are the same at every validation.
+
+    `baseline_<name>` of no change and past frequencies (`baseline_da` of the more frequent direction), `linear_<name>`
+    of the linear model, which forecasts the path alone.
+    """
+    still = score_forecast(panel, rows, forecast_no_change(panel, rows))
+    linear = score_path(forecast_linear(panel, rows), panel.path_target[rows], panel.target_scale)
+    naive = _of_path(still.path) | _of_trends(still) | {"da": majority_da(panel, rows)}
+    return _known(
+        {f"baseline_{name}": value for name, value in naive.items()}
+        | {f"linear_{name}": value for name, value in _of_path(linear).items()}
+    )
 
 
 def score_forecast(panel: Panel, rows: Rows, forecast: Forecast) -> Scores:
@@ -142,6 +151,19 @@ def majority_da(panel: Panel, rows: Rows) -> float | None:
     known = np.isfinite(target)
     signs = np.broadcast_to(read_climate(panel).sign, target.shape)[known]
     return forecasting.directional_accuracy(signs, target[known].astype(np.float64))
+
+
+def _of_path(found: PathScores) -> dict[str, float | None]:
+    return {name: getattr(found, name) for name in ("da", "rmse", "mae", "coverage")}
+
+
+def _of_trends(found: Scores) -> dict[str, float | None]:
+    trends = (found.short, found.long)
+    return {name: _mean([getattr(trend, name) for trend in trends]) for name in ("f1", "mcc", "brier", "ece")}
+
+
+def _known(values: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _bar(forecast: Forecast, h: int) -> Forecast:

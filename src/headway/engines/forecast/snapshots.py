@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from headway.domain.artifacts import Standing
 from headway.engines.forecast.module import copy_weights
 from headway.engines.forecast.network import Network
 from headway.engines.forecast.record import Record, Weights
@@ -48,6 +49,14 @@ class Snapshot:
     optimizer: dict[str, Any]
     generators: RandomStates
     record: Record
+
+    @property
+    def standing(self) -> Standing:
+        """What the newest validation found, where it was of these very weights."""
+        epoch, newest = self.place.epoch, self.record.newest
+        if newest is None or newest.step != self.place.step:
+            return Standing(epoch)
+        return Standing(epoch, newest.loss, newest.scores.get("da"))
 
 
 def take_snapshot(network: Network, optimizer: Optimizer, *, place: Place, record: Record) -> Snapshot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from headway.domain.forecast_size import count_parameters
@@ -46,12 +47,13 @@ def summarize_metrics(plan: Plan, learned: Learned, assessment: Assessment) -> d
     return {name: finite(value) for name, value in values.items()}
 
 
-def summarize_details(plan: Plan, learned: Learned, assessment: Assessment, *, why_no_gpu: str) -> JsonObject:
-    """Baselines, verdict, intervals, each bar ahead, the course of the validation, and why numbers are missing."""
+def summarize_details(
+    plan: Plan, learned: Learned, assessment: Assessment, *, no_meters: Mapping[str, str]
+) -> JsonObject:
+    """Baselines, verdict, intervals, each bar ahead, the course of the validation, and why numbers are missing;
+    `no_meters` says it of numbers of the machine."""
     panel = plan.panel
-    missing = _explain(plan, learned, assessment)
-    if why_no_gpu:
-        missing |= dict.fromkeys(("gpu_memory_mb", "gpu_utilization", "gpu_memory_fraction"), why_no_gpu)
+    missing = {**_explain(plan, learned, assessment), **no_meters}
     return {
         "verdict": verdict(assessment),
         "verdicts": list(verdicts(assessment)),

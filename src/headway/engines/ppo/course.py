@@ -11,6 +11,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
+from headway.domain.limits import soonest_end_s
 from headway.engines.base import Diverged, Reporter
 from headway.engines.ppo.checkpoints import fingerprint, write_snapshot
 from headway.engines.ppo.env import TradingVecEnv
@@ -63,7 +64,7 @@ class Course(BaseCallback):
         self._steps_at_start = snapshot.step
         self._saved_step = snapshot.step
         self._boundary_step = snapshot.step
-        self._finished = self._is_out_of_time()
+        self._finished = self._is_out_of_time() and self.record.best is not None
 
     @property
     def elapsed_s(self) -> float:
@@ -126,8 +127,13 @@ class Course(BaseCallback):
         if self._clock() - self._saved_at >= CHECKPOINT_EVERY_S:
             self.save()
 
+    @property
+    def _ends_s(self) -> float | None:
+        plan = self._plan
+        return soonest_end_s(earlier_s=self._earlier_s, duration_s=plan.duration_s, attempt_s=plan.attempt_s)
+
     def _is_out_of_time(self) -> bool:
-        return self._plan.duration_s is not None and self.elapsed_s >= self._plan.duration_s
+        return self._ends_s is not None and self.elapsed_s >= self._ends_s
 
     def _is_validation_due(self, step: int) -> bool:
         rollout = step // self._plan.hyper.rollout_steps
@@ -173,8 +179,8 @@ class Course(BaseCallback):
         minibatches = hyper.epochs * -(-hyper.rollout_steps // hyper.batch)
         done = self._rollout + 0.5 * (collected + self._minibatch / minibatches)
         part = 0.0 if total is None else done / total
-        if plan.duration_s is not None:
-            part = max(part, self.elapsed_s / plan.duration_s)
+        if self._ends_s is not None:
+            part = max(part, self.elapsed_s / max(self._ends_s, 1e-9))
         epoch = self._rollout + 1
         self._reporter.advance(
             min(part, 1.0),

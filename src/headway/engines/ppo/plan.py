@@ -18,7 +18,10 @@ _VALIDATION_SHARE = 0.1  # of the time of training, at most, goes to validation
 
 @dataclass(frozen=True)
 class Plan:
-    """One training: its windows, its rules, its ends. `steps` and `duration_s` may both be given."""
+    """One training: its windows, its rules, its ends. `steps` and `duration_s` may both be given.
+
+    `duration_s` is for all attempts together, `attempt_s` for this one.
+    """
 
     train: Market
     validation: Market
@@ -27,6 +30,7 @@ class Plan:
     bars_per_year: float
     steps: int | None = None
     duration_s: float | None = None
+    attempt_s: float | None = None
     hyper: Hyperparameters = field(default_factory=Hyperparameters)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -83,6 +84,7 @@ def prepare(assignment: Assignment, reporter: Reporter) -> Prepared:
         bars_per_year=count_bars_per_year(market),
         steps=config.steps,
         duration_s=assignment.spec.limits.training_s,
+        attempt_s=assignment.training_left_s(time.monotonic()),
     )
     return Prepared(config, candles, recipe, features, windows, scaler, plan)
 
