@@ -236,6 +236,8 @@ form.addEventListener("submit", (event) => {
   if (step === steps.at(-1)) start();
   else goOn();
 });
+// The second of two clicks was meant for the step before.
+buttons.continue.addEventListener("click", (event) => event.detail > 1 && event.preventDefault());
 buttons.back.addEventListener("click", () => go(steps[steps.indexOf(step) - 1]));
 buttons.discard.addEventListener("click", () => {
   if (!confirm("Discard this draft?")) return;
