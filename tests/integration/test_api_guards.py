@@ -38,7 +38,7 @@ def test_loopback_names_are_answered_with_and_without_a_port(api: Api, host: str
     ["evil.example", "evil.example:5000", "localhost.evil.example", "localhost@evil.example", "evil.example/localhost",
      "localhost:99999", "localhost:x", "", "127.0.0.2", "0.0.0.0", "10.0.0.7", "localhost#", "[::1", "\xff"],
 )  # fmt: skip
-@pytest.mark.parametrize("path", [JOBS, "/metrics", "/docs"])
+@pytest.mark.parametrize("path", [JOBS, "/metrics", "/openapi.json"])
 def test_a_request_that_is_addressed_to_somebody_else_is_refused(api: Api, host: str, path: str) -> None:
     answer = api.ask("GET", path, headers={"host": host.encode("latin-1")})
 
@@ -229,3 +229,16 @@ def test_a_server_that_others_can_reach_warns(bind: str, tmp_path: Path, *, loop
 def test_a_server_that_answers_to_any_name_warns(tmp_path: Path) -> None:
     (warning,) = _find_dangers(Settings(hosts=("*",), data_dir=tmp_path))
     assert "HEADWAY_HOSTS" in warning
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
+def test_there_is_no_page_that_runs_scripts_of_another_site(api: Api, path: str) -> None:
+    assert _ask(api, "localhost", path).status_code == 404
+
+
+@pytest.mark.parametrize("path", [JOBS, "/openapi.json", "/metrics", "/health"])
+def test_what_a_browser_opens_of_the_api_may_run_nothing(api: Api, path: str) -> None:
+    headers = _ask(api, "localhost", path).headers
+
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["x-content-type-options"] == "nosniff"

@@ -16,6 +16,7 @@ from starlette.routing import Mount
 
 from headway.api.guards import fingerprint
 from headway.control.sessions import COOKIE, open_session
+from headway.domain.errors import StoreUnavailable
 from headway.domain.sessions import IDLE_FOR, csrf_token_of, session_id_of
 from headway.domain.states import State
 from headway.web.app import make_pages
@@ -25,7 +26,7 @@ from tests.integration.calling import SECRET
 
 OWNER = fingerprint(SECRET)
 HOSTILE = "<script>alert(1)</script>\"' onload=x"
-PAGES = ("/ui/", "/ui/runs", "/ui/system", "/ui/sessions")
+PAGES = ("/ui/", "/ui/runs", "/ui/system", "/ui/sessions", "/ui/api", "/ui/there-is-no-such-page")
 
 
 class Browser:
@@ -95,8 +96,14 @@ def test_a_stranger_is_sent_to_sign_in_and_brought_back(stranger: Browser) -> No
     assert stranger.ask("GET", "/ui/runs").status_code == httpx.codes.OK
 
 
-def test_a_script_of_a_stranger_is_told_and_not_sent_elsewhere(stranger: Browser) -> None:
-    answer = stranger.ask("GET", "/ui/list/rows?ids=a", headers={"sec-fetch-mode": "cors"})
+@pytest.mark.parametrize(
+    "sign", [{"sec-fetch-mode": "cors"}, {"x-headway": "script"}, {"hx-request": "true"}]
+)
+def test_a_script_of_a_stranger_is_told_and_not_sent_elsewhere(
+    stranger: Browser, sign: dict[str, str]
+) -> None:
+    """Over plain HTTP from another machine browsers send no `Sec-Fetch-Mode`."""
+    answer = stranger.ask("GET", "/ui/list/rows?ids=a", headers=sign)
 
     assert answer.status_code == httpx.codes.UNAUTHORIZED
 
@@ -181,6 +188,38 @@ def test_a_change_without_the_token_of_the_page_is_refused(browser: Browser, pat
     assert browser.ask("POST", path, headers=headers).status_code == httpx.codes.FORBIDDEN
     found = browser.services.context.store.read(lambda tx: tx.get_run(run_id(1)))
     assert found.cancel_requested_at is None
+
+
+@pytest.mark.parametrize(("origin", "is_secure"), [("https://localhost", True), ("http://localhost", False)])
+def test_behind_a_proxy_with_tls_the_cookie_is_for_tls_alone(
+    stranger: Browser, origin: str, is_secure: bool
+) -> None:
+    answer = stranger.ask("POST", "/ui/sign-in", headers={"origin": origin}, data={"secret": SECRET})
+
+    assert ("secure" in answer.headers["set-cookie"].lower()) is is_secure
+
+
+def test_a_store_that_is_away_is_told_to_people_and_to_scripts(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise StoreUnavailable("the database does not answer")
+
+    monkeypatch.setattr(browser.services.context.store, "read", fail)
+    page = browser.ask("GET", "/ui/runs")
+    told = browser.ask("GET", "/ui/runs", headers={"x-headway": "script"})
+
+    assert page.status_code == told.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert "The store does not answer" in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert told.json() == {"message": "the database does not answer"}
+
+
+def test_an_address_that_leads_nowhere_is_told_on_a_page(browser: Browser) -> None:
+    answer = browser.ask("GET", "/ui/there-is-no-such-page")
+
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    assert "There is nothing here" in answer.text
 
 
 # what pages say
@@ -271,6 +310,23 @@ def test_rows_that_are_asked_for_again_are_those_that_there_are(browser: Browser
     found = browser.ask("GET", f"/ui/list/rows?ids={run_id(1)},{run_id(2)},nothing").text
 
     assert re.findall(r'<tr id="(\w+)"', found) == [run_id(1)]
+
+
+def test_runs_that_came_since_the_list_was_shown_are_counted_as_it_is_filtered(browser: Browser) -> None:
+    browser.keep(1, created_at=browser.services.clock.now() - timedelta(seconds=1))
+    shown = re.search(r'data-shown-at="([^"]+)"', browser.ask("GET", "/ui/runs").text)
+    assert shown is not None
+    browser.services.clock.advance(1)
+    browser.keep(2, 3, created_at=browser.services.clock.now())
+    browser.keep(4, created_at=browser.services.clock.now(), tags=("own",))
+
+    def count(**query: str) -> str:
+        params = {"ids": "", "shown_at": shown[1], **query}
+        return browser.ask("GET", "/ui/list/rows", params=params).text
+
+    assert 'data-new="3"' in count()
+    assert 'data-new="1"' in count(tag="own")
+    assert browser.ask("GET", "/ui/list/rows?shown_at=yesterday").status_code == 422
 
 
 def test_the_system_page_shows_the_queue_in_its_order(browser: Browser) -> None:

@@ -12,7 +12,17 @@ from tests.e2e.harness import Server
 from tests.fakes.candles import write_candles
 from tests.waiting import eventually
 from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide
-from tests.web.building import HOSTILE, TINY, ask, choose_candles, go_on, open_step, start, tab_to
+from tests.web.building import (
+    HOSTILE,
+    TINY,
+    ask,
+    choose_candles,
+    go_on,
+    open_step,
+    runs_called,
+    start,
+    tab_to,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -38,6 +48,7 @@ def test_a_run_is_built_by_keyboard_alone_and_trains_to_its_end(person: Visitor)
     page.keyboard.type("1")
     tab_to(page, "textbox", "Name")
     page.keyboard.type("by keyboard")
+    expect(page.get_by_role("button", name="Start")).to_be_enabled()
     page.keyboard.press("Enter")
     page.wait_for_url("**/ui/runs/*")
     run_id = page.url.rpartition("/")[2]
@@ -116,6 +127,30 @@ def test_back_forward_and_deep_links_find_their_step(person: Visitor) -> None:
     expect(page.get_by_role("heading", name="Loss", exact=True)).to_be_visible()
     page.goto("/ui/new?draft=of-another-browser&step=model")
     expect(page.get_by_text("That draft is not in this browser")).to_be_visible()
+
+
+def test_a_second_click_on_continue_neither_skips_a_step_nor_starts(person: Visitor) -> None:
+    page = open_step(person, "model", {"name": "clicked twice"})
+    page.get_by_role("button", name="Continue").dblclick()
+    expect(page.get_by_role("heading", name="Loss", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Continue").click(click_count=3, delay=20)
+    expect(page.get_by_role("heading", name="Training", exact=True)).to_be_focused()
+    expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    assert "/ui/new" in page.url
+    assert runs_called(person.server, "clicked twice") == []
+
+
+def test_enter_that_is_held_down_goes_on_once(person: Visitor) -> None:
+    page = open_step(person, "model", {"name": "held down"})
+    page.locator("#step-model").focus()
+    page.keyboard.down("Enter")
+    expect(page.get_by_role("heading", name="Loss", exact=True)).to_be_focused()
+    for _ in range(20):
+        page.keyboard.down("Enter")  # which the browser tells as repeats
+    page.keyboard.up("Enter")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Training", exact=True)).to_be_focused()
+    assert runs_called(person.server, "held down") == []
 
 
 def test_overrides_and_indicators_of_a_timeframe_are_sent(person: Visitor) -> None:

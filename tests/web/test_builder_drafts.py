@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.harness import SECRET
 from tests.web.browsing import Visitor
@@ -90,3 +90,41 @@ def test_a_run_is_cloned_and_edited(person: Visitor) -> None:
     expected["training"]["batch_size"] = 16
     assert run["resolved"] == expected
     assert (run["name"], run["tags"], run["notes"], run["seed"]) == ("new", ["a", "b"], "of it", 7)
+
+
+def test_after_an_answer_that_was_lost_a_changed_draft_starts_another_run(person: Visitor) -> None:
+    page = open_step(person, "training", {"name": "lost"})
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/runs", lose, times=1)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#errors")).to_contain_text("The run may have started")
+    assert len(runs_called(person.server, "lost")) == 1
+
+    page.get_by_role("textbox", name="Notes").fill("another")
+    start(page)
+
+    assert sorted(run["notes"] for run in runs_called(person.server, "lost")) == ["", "another"]
+    person.complaints[:] = [each for each in person.complaints if "net::ERR_FAILED" not in each]
+
+
+def test_only_drafts_in_which_something_was_done_are_kept(person: Visitor) -> None:
+    page = person.open("/ui/new")
+    page.reload()
+    expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible()
+    expect(page.locator("#draft-note")).to_be_empty()
+    assert page.evaluate("Object.keys(localStorage).filter(each => each.startsWith('headway.draft.'))") == []
+
+
+def test_a_summary_says_that_it_is_old_until_the_server_answers_again(person: Visitor) -> None:
+    page = open_step(person, "training")
+    expect(page.locator("#headline")).to_contain_text("parameters")
+    page.route("**/ui/new/check", lambda route: route.abort())
+    page.get_by_role("textbox", name="Notes").fill("x")
+    expect(page.get_by_text("Not up to date: the server does not answer.")).to_be_visible()
+    page.unroute("**/ui/new/check")
+    expect(page.get_by_text("Not up to date")).to_be_hidden()
+    person.complaints[:] = [each for each in person.complaints if "net::ERR_FAILED" not in each]

@@ -17,7 +17,7 @@ PAGES = (
     "/ui/sign-in",
     "/ui/",
     "/ui/runs",
-    "/ui/runs?q=nothing-has-this-name",
+    "/ui/runs?text=nothing-has-this-name",
     "/ui/new",
     "/ui/new?kind=ppo",
     "/ui/runs/{done}",
@@ -26,6 +26,7 @@ PAGES = (
     "/ui/compare?ids={done},{other}",
     "/ui/system",
     "/ui/sessions",
+    "/ui/api",
     "/ui/there-is-no-such-page",
 )
 _PARTS = ["", "::before", "::after", "::-webkit-progress-value"]

@@ -49,3 +49,23 @@ def test_the_queue_is_shown_in_its_order(visitor: Visitor, server: Server) -> No
     expect(shown).to_have_count(0, timeout=20_000)
     for run_id in waiting:
         server.wait_for(run_id, "done")
+
+
+def test_who_is_at_a_link_stays_there_while_the_page_goes_on(visitor: Visitor, server: Server) -> None:
+    running = submit(server, "until told", ended=False)
+    page = visitor.open("/ui/")
+    page.locator(".now-card").get_by_role("link", name=running).focus()
+
+    let_go(server, running)
+
+    expect(page.locator("tr").filter(has_text=running)).to_be_visible(timeout=15_000)
+
+
+def test_a_page_says_since_when_it_is_old(visitor: Visitor) -> None:
+    page = visitor.open("/ui/system")
+    expect(page.locator("#stale")).to_be_hidden()
+    page.route("**/ui/system", lambda route: route.abort())
+    expect(page.get_by_text("Not up to date since")).to_be_visible(timeout=15_000)
+    page.unroute("**/ui/system")
+    expect(page.locator("#stale")).to_be_hidden(timeout=15_000)
+    visitor.complaints[:] = [each for each in visitor.complaints if "net::ERR_FAILED" not in each]

@@ -225,6 +225,27 @@ def test_all_of_it_goes_by_the_keyboard(visitor: Visitor, ended: list[str]) -> N
     visitor.complaints.clear()  # the page of a run is not looked at here
 
 
+def test_new_runs_are_told_and_shown_when_somebody_asks(visitor: Visitor, server: Server) -> None:
+    page = visitor.open("/ui/runs")
+    run_id = submit(server)
+    page.get_by_role("link", name="1 new run").click()
+    expect(page.locator(f"#{run_id}")).to_be_visible()
+    expect(page.locator("#news")).to_be_empty()
+
+
+def test_single_keys_can_be_switched_off(visitor: Visitor, ended: list[str]) -> None:
+    page = visitor.open("/ui/runs?tag=listed")
+    page.get_by_role("button", name="Keyboard").click()
+    page.get_by_label("Use single keys in this browser").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.closest('#list, #search')") is None
+    page.reload()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it_in_either_light(
     browser: Browser, server: Server, ended: list[str], busy: list[str], scheme: str

@@ -16,6 +16,7 @@ from headway.api.datasets import make_datasets_router
 from headway.api.document import Document, complete
 from headway.api.errors import install_errors
 from headway.api.guards import PAGES, LimitBody, LimitHead, RequireSecret
+from headway.api.headers import ForbidScripts
 from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
 from headway.api.routes import make_router
@@ -41,8 +42,11 @@ def make_app(
         title="Headway",
         version=version,
         summary="Every training is a durable run.",
+        docs_url=None,  # FastAPI's page runs scripts of another site, where the cookie of a session holds
+        redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
+            Middleware(ForbidScripts),
             Middleware(RequireHost, hosts=hosts or Hosts()),
             Middleware(LimitHead),
             Middleware(RequireSecret, secret=secret, is_known=_make_known(service)),

@@ -94,7 +94,7 @@ def describe(error: HeadwayError) -> ErrorBody:
         }
     if isinstance(error, errors.NotReady | errors.AlreadyEnded | errors.NotResumable):
         fields["state"] = error.state
-    if isinstance(error, errors.Busy):
+    if isinstance(error, errors.Busy | errors.IdempotencyConflict):
         fields["job_id"] = error.run_id
     if isinstance(error, errors.RateLimited):
         fields["retry_after_seconds"] = error.retry_after_s

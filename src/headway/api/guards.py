@@ -14,9 +14,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headway.api.errors import CLOSING, to_response
+from headway.api.errors import CLOSING, refuse, to_response
 from headway.api.session_sockets import serve_while
 from headway.control.sessions import CSRF_HEADER, token_in
+from headway.domain.errors import StoreUnavailable
 from headway.domain.sessions import is_csrf_token
 from headway.wire.jobs import ErrorBody
 from headway.wire.stream import SECRET_SUBPROTOCOL, SUBPROTOCOL, UNAUTHORIZED
@@ -25,9 +26,7 @@ MAX_BODY_BYTES = 64 << 10
 MAX_HEAD_BYTES = 32 << 10  # all headers together
 MAX_TARGET_BYTES = 4 << 10  # path and query
 BODY_S = 10.0
-OPEN_PATHS = frozenset(
-    {"/", "/health", "/metrics", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
-)
+OPEN_PATHS = frozenset({"/", "/health", "/metrics", "/openapi.json"})
 UPLOADS = "/datasets/"  # bodies of PUT below it are streamed to the disk, under a limit of their own
 PAGES = "/ui"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -62,7 +61,15 @@ class RequireSecret:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_guarded(scope) or is_authorised(scope, self._secret):
             await self._app(scope, receive, send)
-        elif await self._has_session(scope):
+            return
+        try:
+            has_session = await self._has_session(scope)
+        except StoreUnavailable as error:
+            if scope["type"] == "websocket":
+                raise  # its client tries again, whatever it is told
+            await refuse(error)(scope, receive, send)
+            return
+        if has_session:
             await self._serve_session(scope, receive, send)
         elif scope["type"] == "websocket":
             await _close_unauthorised(scope, receive, send)

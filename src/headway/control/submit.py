@@ -136,7 +136,8 @@ def _replay(tx: Transaction, owner: str, key: str, body_sha256: str) -> Accepted
         return None
     if reply.body_sha256 != body_sha256:
         raise IdempotencyConflict(
-            f"the idempotency key was used for {reply.run_id} with another body: send a new key for a new run"
+            f"the idempotency key was used for {reply.run_id} with another body: send a new key for a new run",
+            run_id=reply.run_id,
         )
     return Accepted(reply.response, reply.run_id, replayed=True)
 

@@ -84,7 +84,11 @@ class Busy(Conflict):
 
 
 class IdempotencyConflict(Conflict):
-    """The idempotency key was used before, with a different body."""
+    """The idempotency key was used before, with a different body, for the run that `run_id` names."""
+
+    def __init__(self, message: str, *, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class Unauthorized(HeadwayError):

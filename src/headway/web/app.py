@@ -17,6 +17,8 @@ from headway.web.gate import Gate
 from headway.web.headers import SetHeaders
 from headway.web.home_page import HomePage
 from headway.web.outcome_page import OutcomePage
+from headway.web.reference_page import ReferencePage
+from headway.web.refusals import Refusals
 from headway.web.run_page import RunPage
 from headway.web.runs_page import RunsPage
 from headway.web.sessions_page import SessionsPage
@@ -44,16 +46,20 @@ def make_pages(context: Context, *, secret: str, owner: str, version: str) -> St
         *RunPage(context, templates).routes(),
         *OutcomePage(context, templates).routes(),
         *ComparePage(context, templates).routes(),
+        *ReferencePage(templates).routes(),
     ]
-    return Starlette(
+    refusals = Refusals(templates)
+    pages = Starlette(
         routes=routes,
         # Packing pages that hold a token is safe here: the cookie is strict, so no other site can ask for them.
         middleware=[
             Middleware(SetHeaders),
-            Middleware(Gate, context=context, owner=owner),
+            Middleware(Gate, context=context, owner=owner, tell=refusals.tell),
             Middleware(GZipMiddleware, minimum_size=_PACK_FROM_BYTES, compresslevel=5),
         ],
     )
+    refusals.install(pages)
+    return pages
 
 
 async def _tell_what_is_missing(_: Request) -> Response:

@@ -23,6 +23,7 @@ from headway.web.builder_check import examine
 from headway.web.builder_shapes import find_defaults, list_options, say_bounds
 from headway.web.builder_summary import summarise
 from headway.web.builder_texts import write_texts
+from headway.web.gate import scheme_of
 from headway.web.kinds import FIRST, KINDS
 from headway.web.steps import Field, Kind
 from headway.web.templates import Templates
@@ -63,7 +64,7 @@ class BuilderPage:
         kind = KINDS.get(str(body.get("kind"))) if isinstance(body, dict) else None
         if kind is None or not isinstance(body.get("request"), dict):
             return JSONResponse({"message": "{kind, request} is needed"}, 400)
-        server = f"{request.url.scheme}://{request.url.netloc}"
+        server = f"{scheme_of(request)}://{request.url.netloc}"
         return JSONResponse(await run_sync(self._check, request, kind, body["request"], server))
 
     async def show_dataset(self, request: Request) -> Response:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from anyio.to_thread import run_sync
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -16,7 +16,8 @@ from headway.control.context import Context
 from headway.control.list_cursors import write_cursor
 from headway.control.numbers import Window, read_numbers
 from headway.control.query import get_view, list_views
-from headway.domain.errors import HeadwayError, InvalidInput, NotFound
+from headway.domain.clock import format_utc
+from headway.domain.errors import InvalidInput, NotFound
 from headway.ports import RunFilter
 from headway.web import listing, many
 from headway.web.listing import Listing, read_listing
@@ -24,6 +25,7 @@ from headway.web.run_rows import RunRow, metric_names, to_row
 from headway.web.runs_csv import write_filtered, write_named
 from headway.web.sparkline import POINTS, draw_sparkline
 from headway.web.templates import Templates
+from headway.wire.forecast import parse_moment
 
 PAGE = 50
 _CSV_PAGE = 200
@@ -71,6 +73,7 @@ class RunsPage:
                 request,
                 200,
                 listing=asked,
+                shown_at=format_utc(now),
                 rows=[to_row(view, now, asked.metric) for view in page.views],
                 metrics=metric_names(page.views),
                 total=page.total,
@@ -80,13 +83,21 @@ class RunsPage:
         return await run_sync(render)
 
     async def show_rows(self, request: Request) -> Response:
-        """Rows as they are now, of the runs that are named; those that are not there are left out."""
+        """Rows as they are now, of the runs that are named; those that are not there are left out.
+
+        And how many runs the list would have besides that were created since `shown_at`.
+        """
 
         def render() -> Response:
             now = self.context.clock.now()
-            rows = [row for run_id in _ids(request) if (row := self._find_row(run_id, request, now))]
+            asked = read_listing(request.query_params, now, PAGE)
+            found = [self._find_row(run_id, asked.metric, now) for run_id in _ids(request)]
             return self.templates.render(
-                request, "runs/fresh.html", rows=rows, listing=Listing({}, RunFilter())
+                request,
+                "runs/fresh.html",
+                rows=[row for row in found if row],
+                listing=Listing({}, RunFilter()),
+                new_count=self._count_new(asked.which, request.query_params.get("shown_at")),
             )
 
         return await _answer(render)
@@ -132,15 +143,22 @@ class RunsPage:
 
         return await _answer(work)
 
-    def _find_row(self, run_id: str, request: Request, now: Any) -> RunRow | None:
+    def _find_row(self, run_id: str, metric: str | None, now: datetime) -> RunRow | None:
         try:
-            view = get_view(self.context, run_id)
+            return to_row(get_view(self.context, run_id), now, metric)
         except NotFound:
             return None
-        return to_row(view, now, request.query_params.get("metric") or None)
+
+    def _count_new(self, which: RunFilter, shown_at: str | None) -> int:
+        """How many runs match that were created since a list was shown; 0 where nothing says when that was."""
+        if shown_at is None:
+            return 0
+        moments = (parse_moment(shown_at), which.created_from)
+        newer = replace(which, created_from=max(each for each in moments if each))
+        return self.context.store.read(lambda tx: tx.count_runs(newer))
 
     def _render(self, request: Request, status: int, **values: Any) -> Response:
-        known = {"problem": "", "metrics": [], "total": 0, "next_cursor": ""}
+        known = {"problem": "", "metrics": [], "total": 0, "next_cursor": "", "shown_at": ""}
         symbols = self.context.policy.symbols
         return self.templates.render(
             request, "runs/page.html", status, **{**_CHOICES, **known, "symbols": symbols, **values}
@@ -155,12 +173,10 @@ def _ids(request: Request) -> list[str]:
 
 
 async def _answer(work: Callable[[], Response]) -> Response:
-    """For scripts: what went wrong as `message`, as the API says it."""
+    """For scripts: a body that is none of ours is told as `message`, like all else that is refused."""
     try:
         return await run_sync(work)
-    except NotFound as error:
-        return JSONResponse({"message": str(error)}, 404)
-    except (HeadwayError, ValidationError) as error:
+    except ValueError as error:
         return JSONResponse({"message": str(error)}, 422)
 
 

@@ -14,7 +14,7 @@ from headway.control.context import Context
 from headway.control.sessions import COOKIE, end_all_sessions, end_session, find_session, open_session
 from headway.domain.sessions import IDLE_FOR, session_id_of
 from headway.web.attempts import Failures
-from headway.web.gate import SIGN_IN, token_of
+from headway.web.gate import SIGN_IN, scheme_of, token_of
 from headway.web.templates import TOKEN, Templates
 
 HOME = "/ui/"
@@ -68,7 +68,7 @@ class SignIn:
             max_age=int(IDLE_FOR.total_seconds()),
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=scheme_of(request) == "https",
         )
         return answer
 

@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from headway.control.context import Context
 from headway.control.query import RunView, contact_of
-from headway.control.system import SystemView, view_disk, view_host, view_system
-from headway.domain.errors import StoreUnavailable
+from headway.control.system import SystemView, view_system
 from headway.domain.runs import Run
 from headway.ports import SlotUse
 from headway.web.run_rows import RunRow, to_row
@@ -39,14 +38,10 @@ class SystemPage:
         return [Route("/system", self.show, methods=["GET"])]
 
     async def show(self, request: Request) -> Response:
-        """Where the store does not answer, that is what the page says."""
+        """Its script asks for it again from time to time, and takes over what is new."""
 
         def render() -> Response:
-            try:
-                return self.templates.render(request, "system.html", problem="", **self._view())
-            except StoreUnavailable as error:
-                machine = {"disk": view_disk(self.context), "host": view_host()}
-                return self.templates.render(request, "system.html", 503, problem=str(error), **machine)
+            return self.templates.render(request, "system.html", **self._view())
 
         return await run_sync(render)
 

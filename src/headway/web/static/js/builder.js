@@ -2,11 +2,13 @@
 
 import { Answers } from "./answers.js";
 import { showDataset, upload } from "./dataset_chart.js";
-import { change, findDraft, forget, keep, listDrafts, makeDraft, setAt } from "./draft.js";
+import { change, findDraft, forget, keep, listDrafts, makeDraft, markSent, setAt, takeNewKey } from "./draft.js";
 import { listErrors, markSteps, showFaults } from "./faults.js";
 import { addPair } from "./fields.js";
 import { ask, notify } from "./page.js";
 import { Checker, prepareSummary } from "./summary.js";
+
+const ARMING_MS = 500; // where Continue was, Start is not pressed by the second of two clicks
 
 const root = document.getElementById("builder");
 const { kind, address, idField, cloned } = root.dataset;
@@ -24,14 +26,19 @@ const { fields, timeframes } = answers;
 const checker = new Checker(() => ({ kind, request: draft.request }), tell);
 let step = steps[0];
 let last = { faults: [] };
+let going = false;
 let starting = false;
 
 // --- The draft -------------------------------------------------------------------------------------------------
 
-/** The draft of the address; else a new one. */
+/** The draft of the address; else a new one. One in which nothing was done is not kept, but has its address too. */
 function openDraft() {
-  const found = query.has("draft") ? findDraft(query.get("draft")) : null;
-  return found?.kind === kind ? found : makeDraft(kind, beginWith);
+  const id = query.get("draft");
+  const found = id === null ? null : findDraft(id);
+  if (found?.kind === kind) return found;
+  const made = makeDraft(kind, beginWith, id !== null && history.state?.draft === id ? id : undefined);
+  if (cloned) keep(made);
+  return made;
 }
 
 /** Where the draft stands in the address, so that it is found after a reload. */
@@ -122,6 +129,7 @@ function show(name, { focus = true } = {}) {
     else link.removeAttribute("aria-current");
   }
   const atEnd = step === steps.at(-1);
+  if (atEnd && !buttons.continue.hidden && focus) arm();
   buttons.continue.hidden = atEnd;
   buttons.start.hidden = !atEnd;
   buttons.back.hidden = step === steps[0];
@@ -132,9 +140,15 @@ function show(name, { focus = true } = {}) {
   scrollTo({ top: 0 });
 }
 
+/** Start can be pressed a moment after it has come. */
+function arm() {
+  buttons.start.disabled = true;
+  setTimeout(() => (buttons.start.disabled = starting), ARMING_MS);
+}
+
 function go(name) {
   leave();
-  history.pushState(null, "", addressOf(name));
+  history.pushState({ draft: draft.id }, "", addressOf(name));
   show(name);
 }
 
@@ -145,20 +159,27 @@ function leave() {
   showFaults(last.faults, fields, touched);
 }
 
+/** One step, however often it is asked for before the server has answered. */
 async function goOn() {
+  if (going) return;
+  going = true;
+  const from = step;
   leave();
   try {
     const { faults } = await checker.now();
+    if (step !== from) return;
     const here = faults.filter((fault) => fault.step === step);
     if (here.length) listErrors(here, fields, { focus: true });
     else go(steps[steps.indexOf(step) + 1]);
   } catch (error) {
     if (error.status !== 401) notify(`The server could not be asked: ${error.message}. The draft is kept.`, "error");
+  } finally {
+    going = false;
   }
 }
 
 async function start() {
-  if (starting) return;
+  if (buttons.start.disabled) return;
   starting = buttons.start.disabled = true;
   try {
     for (const name of steps) seen.add(name);
@@ -167,7 +188,7 @@ async function start() {
     if (faults.length) refuse(faults);
     else await post();
   } catch (error) {
-    if (error.status !== 401) listErrors([{ text: error.message }], fields, { focus: true });
+    if (error.status !== 401) listErrors([{ text: error.message, link: error.link }], fields, { focus: true });
   } finally {
     starting = buttons.start.disabled = false;
   }
@@ -180,22 +201,43 @@ function refuse(faults) {
 
 /** The key stays with the draft: sent twice, it makes one run. */
 async function post() {
-  const created = await ask(address, { method: "POST", body: draft.request, headers: { "Idempotency-Key": draft.key } });
-  draft.startedAs = created[idField];
+  markSent(draft);
+  try {
+    const created = await ask(address, { method: "POST", body: draft.request, headers: { "Idempotency-Key": draft.key } });
+    draft.startedAs = created[idField];
+  } catch (error) {
+    throw explain(error);
+  }
   keep(draft);
   location.assign(`/ui/runs/${encodeURIComponent(draft.startedAs)}`);
   await new Promise(() => {}); // the button stays as it is until the page is left
 }
 
+/** What no answer means for the draft, and what one that says that the key was used. */
+function explain(error) {
+  const { status, found, message } = error;
+  if (status === undefined) return new Error(`No answer: ${message}. The run may have started: Start asks for the same one again, a change makes another.`);
+  if (found?.error !== "idempotency_conflict") return error;
+  takeNewKey(draft);
+  keep(draft);
+  const text = "Before it was changed, this draft was started. Start makes another run, of what is here now.";
+  return Object.assign(new Error(text), { status, link: { href: `/ui/runs/${encodeURIComponent(found.jobId)}`, text: "The run that was started" } });
+}
+
 // Where a step begins, Enter goes on: nothing there can be pressed.
+// Held down, it goes on once.
 form.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.matches("h2")) form.requestSubmit();
+  if (event.key !== "Enter" || event.target.matches("textarea")) return;
+  if (event.repeat) event.preventDefault();
+  else if (event.target.matches("h2")) form.requestSubmit();
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (step === steps.at(-1)) start();
   else goOn();
 });
+// The second of two clicks was meant for the step before.
+buttons.continue.addEventListener("click", (event) => event.detail > 1 && event.preventDefault());
 buttons.back.addEventListener("click", () => go(steps[steps.indexOf(step) - 1]));
 buttons.discard.addEventListener("click", () => {
   if (!confirm("Discard this draft?")) return;
@@ -210,9 +252,10 @@ for (const link of document.querySelectorAll("[data-to]")) {
   });
 }
 addEventListener("popstate", () => show(new URLSearchParams(location.search).get("step")));
+document.addEventListener("signed-in", () => checker.soon());
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
-history.replaceState(null, "", addressOf(steps.includes(query.get("step")) ? query.get("step") : steps[0]));
+history.replaceState({ draft: draft.id }, "", addressOf(steps.includes(query.get("step")) ? query.get("step") : steps[0]));
 prepareSummary();
 answers.showAll();
 show(new URLSearchParams(location.search).get("step"), { focus: false });

@@ -1,6 +1,6 @@
 // Candles: their prices and findings, and how a file of them is added.
 
-import { notify, readToken } from "./page.js";
+import { load, notify, readToken } from "./page.js";
 
 const HEIGHT = 180;
 let drawn = null;
@@ -14,7 +14,7 @@ export async function showDataset(element, filename) {
     return;
   }
   const address = `/ui/new/dataset?filename=${encodeURIComponent(filename)}`;
-  const html = await fetch(address).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  const html = await load(address).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
   if (html === null || place.dataset.of !== filename) return; // the check tells that the server is away
   place.innerHTML = html; // rendered, and escaped, by the server
   const chart = place.querySelector(".chart");
@@ -43,6 +43,11 @@ function draw(chart) {
 /** Send a file; then list what there is, and choose it. */
 export async function upload(element, file) {
   const bar = element.querySelector("[data-upload-progress]");
+  const known = [...element.querySelectorAll("[data-filename]")].some(({ dataset }) => dataset.filename === file.name);
+  if (known && !confirm(`${file.name} is there already. Replace it? Runs that wait will train on the new one.`)) {
+    element.querySelector("[data-upload]").value = "";
+    return;
+  }
   bar.hidden = false;
   try {
     await send(file, (share) => (bar.value = share));
@@ -80,7 +85,7 @@ function messageOf(request) {
 }
 
 async function listAgain(element) {
-  const answer = await fetch(location.href);
+  const answer = await load(location.href);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById(element.id)?.querySelector("[data-datasets]");
   if (fresh) element.querySelector("[data-datasets]").replaceWith(document.adoptNode(fresh));

@@ -3,12 +3,9 @@
 const PREFIX = "headway.draft.";
 const MAX_DRAFTS = 20;
 
-/** A new draft of a kind; kept at once. */
-export function makeDraft(kind, request) {
-  const draft = { id: makeId(), kind, key: makeId(), request: tidy(structuredClone(request)), savedAt: 0 };
-  keep(draft);
-  forgetOldest();
-  return draft;
+/** A new draft of a kind. It is kept once there is something in it that would be missed. */
+export function makeDraft(kind, request, id = makeId()) {
+  return { id, kind, key: makeId(), request: tidy(structuredClone(request)), savedAt: 0 };
 }
 
 /** The draft of an id, or null where this browser has none. */
@@ -20,11 +17,12 @@ export function findDraft(id) {
   }
 }
 
-/** Keep it as it is now. False where the browser keeps nothing. */
+/** Keep it as it is now, in the place of the oldest. False where the browser keeps nothing. */
 export function keep(draft) {
   draft.savedAt = Date.now();
   try {
     localStorage.setItem(PREFIX + draft.id, JSON.stringify(draft));
+    forgetOldest();
     return true;
   } catch {
     return false;
@@ -42,14 +40,23 @@ export function listDrafts() {
   return found.sort((one, other) => other.savedAt - one.savedAt);
 }
 
-/** It was changed: should it have been started before, it is another run from now on. */
+/** It is about to be sent: from now on its key stands for what it says, whether or not an answer comes. */
+export function markSent(draft) {
+  draft.sentAs = draft.key;
+  keep(draft);
+}
+
+/** It was changed: should it have been sent before, here or in another tab, it is another run from now on. */
 export function change(draft) {
   draft.edited = true;
-  if (draft.startedAs) {
-    draft.key = makeId();
-    delete draft.startedAs;
-  }
+  if ([draft.sentAs, findDraft(draft.id)?.sentAs].includes(draft.key)) takeNewKey(draft);
   return keep(draft);
+}
+
+/** What is sent next is another run. */
+export function takeNewKey(draft) {
+  draft.key = makeId();
+  delete draft.startedAs;
 }
 
 /** The value at a dotted path; undefined where there is none. */

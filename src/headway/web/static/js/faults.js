@@ -38,7 +38,8 @@ export function listErrors(faults, fields, { focus = false } = {}) {
 function toItem(fault, element) {
   const item = document.createElement("li");
   if (!element) {
-    item.textContent = fault.text;
+    item.append(fault.text);
+    if (fault.link) item.append(" ", Object.assign(document.createElement("a"), { href: fault.link.href, textContent: fault.link.text }));
     return item;
   }
   const link = document.createElement("a");

@@ -37,12 +37,10 @@ async function startDemo() {
   }
 }
 
-document.getElementById("demo")?.addEventListener("click", startDemo);
+document.addEventListener("click", ({ target }) => target.closest("#demo") && startDemo());
 markNew();
-if (document.getElementById("fresh")) {
-  whileVisible(EVERY_S, async () => {
-    visit();
-    await renew("fresh");
-    markNew();
-  });
-}
+whileVisible(EVERY_S, async () => {
+  visit();
+  await renew("fresh");
+  markNew();
+});

@@ -32,8 +32,33 @@ export function notify(text, kind = "plain", stay_ms = 6000) {
   setTimeout(() => notice.remove(), stay_ms);
 }
 
+/** Puts a text on the clipboard. Browsers have none for pages over plain HTTP from another machine: there it is marked. */
+export async function copyText(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "visually-hidden" });
+  const before = document.activeElement;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  before?.focus();
+  if (!done) throw new Error("The browser copies nothing: mark the text and copy it by hand.");
+}
+
 /** The token that a change needs. */
 export const readToken = () => token.content;
+
+/** fetch() that says that a script asks, so that it is told when the session has ended and not sent to sign in. */
+export async function load(address, { headers = {}, ...options } = {}) {
+  try {
+    return await fetch(address, { ...options, headers: { "x-headway": "script", ...headers } });
+  } catch (error) {
+    throw new Error("the server does not answer", { cause: error });
+  }
+}
 
 /**
  * fetch() with the token; the answer's JSON. Throws an Error that says what the server said.
@@ -41,7 +66,7 @@ export const readToken = () => token.content;
  */
 export async function ask(address, { method = "GET", body, headers = {} } = {}) {
   const send = () =>
-    fetch(address, {
+    load(address, {
       method,
       headers: {
         "x-csrf-token": readToken(),
@@ -63,7 +88,7 @@ export async function ask(address, { method = "GET", body, headers = {} } = {}) 
 /** Whether there is a session with another token than the one used; from then on the page has that. */
 async function renewToken(used) {
   if (readToken() !== used) return true;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  const answer = await load(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector('meta[name="csrf-token"]')?.content;
@@ -73,9 +98,12 @@ async function renewToken(used) {
   return true;
 }
 
-/** The session has ended: sign in in another tab, so that nothing typed here is lost. */
-export function offerSignIn() {
-  if (document.getElementById("signed-out")) return;
+let declined = false;
+
+/** The session has ended: sign in in another tab, so that nothing typed here is lost. `once`: not again after a no. */
+export function offerSignIn({ once = false } = {}) {
+  if (document.getElementById("signed-out") || (once && declined)) return;
+  declined = false;
   const dialog = document.createElement("dialog");
   dialog.id = "signed-out";
   dialog.setAttribute("aria-labelledby", "signed-out-title");
@@ -83,15 +111,18 @@ export function offerSignIn() {
     <p>Sign in again in a new tab, then come back: what is on this page stays.</p>
     <div class="row"><a class="button primary" target="_blank" href="/ui/sign-in">Sign in</a>
     <button type="button">Close</button></div>`;
+  let isBack = false;
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
   const look = async () => {
     if (!(await renewToken(readToken()))) return;
+    isBack = true;
     dialog.close();
     document.dispatchEvent(new Event("signed-in"));
   };
   window.addEventListener("focus", look);
   dialog.addEventListener("close", () => {
     window.removeEventListener("focus", look);
+    declined = !isBack;
     dialog.remove();
   });
   document.body.append(dialog);

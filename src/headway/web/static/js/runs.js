@@ -96,12 +96,28 @@ window.addEventListener("popstate", () => show(location.href, { push: false }));
 
 async function refresh() {
   const active = rows().filter((row) => "active" in row.dataset);
-  if (!active.length) return;
-  const page = await fetchPage(`/ui/list/rows?${named(active)}`);
+  const list = $("list");
+  if (!list.dataset.shownAt) return; // there is none: the page says why
+  const asks = new URLSearchParams(location.search);
+  asks.set("ids", idsOf(active).join(","));
+  asks.set("shown_at", list.dataset.shownAt);
+  const page = await fetchPage(`/ui/list/rows?${asks}`, { once: true });
+  if (!list.isConnected) return; // another list is shown by now
   for (const row of active) {
     const newer = page.getElementById(row.id);
     if (newer && row.isConnected) takeOver(row, newer);
   }
+  tellNew(Number(page.querySelector("[data-new]").dataset.new));
+}
+
+/** Runs that came since are told, and shown when somebody asks for them: rows do not move under a pointer. */
+function tellNew(count) {
+  const place = $("news");
+  const text = count === 1 ? "1 new run" : `${count} new runs`;
+  if (!count || place.textContent === text) return;
+  const params = new URLSearchParams(location.search);
+  params.delete("cursor");
+  place.replaceChildren(Object.assign(document.createElement("a"), { href: `/ui/runs?${params}`, textContent: text }));
 }
 
 function takeOver(row, newer) {
@@ -192,6 +208,7 @@ for (const button of document.querySelectorAll("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
 $("open-help").addEventListener("click", () => $("help").showModal());
+$("use-keys").addEventListener("change", ({ target }) => localStorage.setItem(SWITCH, target.checked ? "on" : "off"));
 
 // The keyboard. A run has the focus when its link has it, so that Enter opens it without us.
 
@@ -203,6 +220,8 @@ function move(by) {
 }
 
 const inRow = () => document.activeElement.closest("#list tbody tr");
+const SWITCH = "headway.keys";
+const usesKeys = () => localStorage.getItem(SWITCH) !== "off";
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -218,10 +237,12 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input:not([type=checkbox]), select, textarea, [contenteditable]");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const key = KEYS[event.key];
+  if (event.key.length === 1 && !usesKeys()) return;
   if (!key || (event.key.startsWith("Arrow") && !inRow())) return;
   event.preventDefault();
   key();
 });
 
+$("use-keys").checked = usesKeys();
 showDays();
 sayPicked();
