@@ -231,19 +231,31 @@ def test_a_configuration_that_is_none_names_the_field(tmp_path: Path) -> None:
         run_engine(replace(assignment, spec=replace(assignment.spec, config=config)))
 
 
-def test_real_candles_run_and_the_verdict_is_honest(tmp_path: Path) -> None:
+def test_real_candles_are_learnt_repeat_go_on_and_are_asked_again(tmp_path: Path) -> None:
     path = OWN_DATA / "BTCUSDT_1h.csv"
     if not path.is_file():
         pytest.skip(f"there are no candles in {OWN_DATA}")
-    config = CONFIG.model_copy(
-        update={"data": CONFIG.data.model_copy(update={"source": path.name, "start_date": "2023-06-01"})}
+    dates = {"source": path.name, "start_date": "2023-06-01", "end_date": "2023-09-01"}
+    config = CONFIG.model_copy(update={"data": CONFIG.data.model_copy(update=dates)})
+    assignment, repeated, stopped = (
+        make_assignment(tmp_path, name, config, candles_dir=OWN_DATA) for name in ("real", "again", "stopped")
     )
-    assignment = make_assignment(tmp_path, "real", config, candles_dir=OWN_DATA)
     result, _ = run_engine(assignment)
 
-    test = get_json(ModelFiles(assignment.run).metrics)["test"]
-    interval = test["comparisons"]["path"][0]["skill_interval"]
+    account = get_json(ModelFiles(assignment.run).metrics)
+    interval = account["test"]["comparisons"]["path"][0]["skill_interval"]
     assert ("Better than" in str(result.details["verdict"])) == (interval[0] > 0.0)
+    losses = [found["loss"] for found in account["training"]["validations"]]
+    assert losses[-1] < losses[0]
+
+    assert measured(run_engine(repeated)[0]) == measured(result)
+    reporter = RecordingReporter(stopped.run, stop_when=lambda count: count == 12)
+    with pytest.raises(Stopped):
+        train(stopped, reporter)
+    resume = stopped.run.path / reporter.sealed[-1].path
+    assert measured(run_engine(replace(stopped, attempt=2, resume=resume))[0]) == measured(result)
+    kept = pl.read_parquet(assignment.run.predictions)
+    assert predict(assignment.run, None).equals(kept)
 
 
 @pytest.mark.slow
