@@ -22,6 +22,7 @@ from headway.control.watch import Watcher
 from headway.domain.errors import InvalidInput
 from headway.domain.events import Event, EventKind
 from headway.domain.runs import Run
+from headway.domain.states import State
 from headway.ports import Sighting
 from headway.wire.attempts import Verb
 from headway.wire.jobs import ResumeRequest
@@ -292,3 +293,17 @@ def test_the_tail_of_a_console_begins_at_a_line(
     path.write_bytes(content)
 
     assert find_tail(path, lines) == place
+
+
+def test_an_event_is_told_with_the_state_that_the_run_was_in() -> None:
+    with a_story() as story:
+        story.note()
+        story.look()
+        story.end(Verb.CANCEL)
+        told = [each for each in story.read(Cursor()) if isinstance(each.what, Event)]
+        assert [each.state for each in told if each.what.kind is EventKind.RUN_QUEUED] == [State.QUEUED]
+        assert [each.state for each in told if each.what.kind is EventKind.NOTE_LOGGED] == [State.PREFLIGHT]
+        note = next(at for at, each in enumerate(told) if each.what.kind is EventKind.NOTE_LOGGED)
+        again = [each for each in story.read(told[note - 1].cursor) if isinstance(each.what, Event)]
+        assert again[0].state is told[note].state
+        assert told[-1].state is State.CANCELLED
