@@ -300,10 +300,16 @@ def test_an_event_is_told_with_the_state_that_the_run_was_in() -> None:
         story.note()
         story.look()
         story.end(Verb.CANCEL)
-        told = [each for each in story.read(Cursor()) if isinstance(each.what, Event)]
-        assert [each.state for each in told if each.what.kind is EventKind.RUN_QUEUED] == [State.QUEUED]
-        assert [each.state for each in told if each.what.kind is EventKind.NOTE_LOGGED] == [State.PREFLIGHT]
-        note = next(at for at, each in enumerate(told) if each.what.kind is EventKind.NOTE_LOGGED)
-        again = [each for each in story.read(told[note - 1].cursor) if isinstance(each.what, Event)]
-        assert again[0].state is told[note].state
-        assert told[-1].state is State.CANCELLED
+        told = _states(story.read(Cursor()))
+        assert [(kind, state) for kind, state, _ in told] == [
+            (EventKind.RUN_QUEUED, State.QUEUED),
+            (EventKind.RUN_CLAIMED, State.PREFLIGHT),
+            (EventKind.NOTE_LOGGED, State.PREFLIGHT),
+            (EventKind.RUN_ENDED, State.CANCELLED),
+        ]
+        _, _, before_note = told[1]
+        assert _states(story.read(before_note)) == told[2:]
+
+
+def _states(told: list[Told]) -> list[tuple[EventKind, State, Cursor]]:
+    return [(each.what.kind, each.state, each.cursor) for each in told if isinstance(each.what, Event)]
