@@ -176,6 +176,7 @@ def test_a_long_series_is_thinned_and_keeps_its_extremes(api: Api, folder: RunDi
     assert len(series["steps"]) <= 100
     assert {99.0, -99.0} <= set(series["values"])
     assert series["steps"] == sorted(series["steps"])
+    assert (series["steps"][0], series["steps"][-1], series["values"][-1]) == (0, 4999, values[-1])
     assert found["series"]["val/da"] == {"steps": [0, 1], "values": [0.5, 0.25]}
     some = _get(api, f"{RUN}/metrics", params={"names": "val/loss", "first_step": 10, "last_step": 12}).json()
     assert some["series"] == {"val/loss": {"steps": [10, 11, 12], "values": [3.0, 4.0, 5.0]}}

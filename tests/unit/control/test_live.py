@@ -22,6 +22,7 @@ from headway.control.watch import Watcher
 from headway.domain.errors import InvalidInput
 from headway.domain.events import Event, EventKind
 from headway.domain.runs import Run
+from headway.domain.states import State
 from headway.ports import Sighting
 from headway.wire.attempts import Verb
 from headway.wire.jobs import ResumeRequest
@@ -309,3 +310,21 @@ def test_a_console_that_was_cut_while_it_was_read_is_told_from_its_new_end_on(tm
 
     assert "the console was cut" in told.text
     assert after.text == "what comes now\n"
+def test_an_event_is_told_with_the_state_that_the_run_was_in() -> None:
+    with a_story() as story:
+        story.note()
+        story.look()
+        story.end(Verb.CANCEL)
+        told = _states(story.read(Cursor()))
+        assert [(kind, state) for kind, state, _ in told] == [
+            (EventKind.RUN_QUEUED, State.QUEUED),
+            (EventKind.RUN_CLAIMED, State.PREFLIGHT),
+            (EventKind.NOTE_LOGGED, State.PREFLIGHT),
+            (EventKind.RUN_ENDED, State.CANCELLED),
+        ]
+        _, _, before_note = told[1]
+        assert _states(story.read(before_note)) == told[2:]
+
+
+def _states(told: list[Told]) -> list[tuple[EventKind, State, Cursor]]:
+    return [(each.what.kind, each.state, each.cursor) for each in told if isinstance(each.what, Event)]
