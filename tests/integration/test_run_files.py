@@ -143,6 +143,16 @@ def test_files_that_are_not_there_are_not_found(api: Api, folder: RunDir, name: 
     assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize("name", ["x" * 300, f"checkpoints/{'9' * 300}.tar", f"{'x' * 300}/y.json"])
+def test_a_name_that_no_file_can_have_is_not_found(api: Api, folder: RunDir, name: str) -> None:
+    assert _get(api, f"{RUN}/artifacts/{name}").status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("run", ["%00", "x" * 300, "..", "fc_0_0"])
+def test_files_of_no_run_are_not_found(api: Api, run: str) -> None:
+    assert _get(api, f"/runs/{run}/artifacts/checkpoints/1.tar").status_code == httpx.codes.NOT_FOUND
+
+
 def test_a_checkpoint_comes_whole_as_tar(api: Api, folder: RunDir) -> None:
     answer = _get(api, f"{RUN}/artifacts/checkpoints/000000000010.tar")
 

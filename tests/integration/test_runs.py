@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from headway.control.dispatch import claim_next, start
+from headway.control.list_cursors import write_cursor
 from headway.domain.artifacts import Artifact
 from headway.domain.events import EventKind
 from headway.domain.forecast_size import count_parameters, estimate_training_bytes
@@ -341,6 +342,7 @@ def test_runs_are_sorted_by_any_metric(api: Api) -> None:
         ({"status": "queued"}, "status"),
         ({"order": "up"}, "order"),
         ({"cursor": "nonsense"}, "cursor"),
+        ({"cursor": write_cursor((10**30, "fc_1764000000000_0f1e2d3c")), "sort": "progress"}, "cursor"),
         ({"cursor": "WyIyMDI2IiwgIngiXQ=="}, "cursor"),
         ({"cursor": "W05hTiwgImZjXzE3NjQwMDAwMDAwMDBfMGYxZTJkM2MiXQ==", "sort": "progress"}, "cursor"),
         ({"created_from": "soon"}, "created_from"),

@@ -203,6 +203,8 @@ def test_the_console_is_shown_searched_and_followed(live: Streaming) -> None:
 
     assert _run(live, "runs", "logs", run.run_id, "--tail", "2").out == "second thing\nthird\n"
     assert _run(live, "runs", "logs", run.run_id, "--search", "thing").out == "second thing\n"
+    cut = _run(live, "runs", "logs", run.run_id, "--search", "i", "--tail", "2")
+    assert (cut.out, "may be more" in cut.err) == ("first\nsecond thing\n", True)
     assert _run(live, "runs", "logs", run.run_id, "--follow").out == "first\nsecond thing\nthird\n"
     assert (
         _run(live, "runs", "logs", run.run_id, "--follow", "--search", "THI").out == "second thing\nthird\n"

@@ -21,6 +21,7 @@ from headway.wire.jobs import ErrorBody
 _log = structlog.get_logger("headway.api")
 
 _MAX_SHOWN = 200
+_MAX_ALSO = 50
 CLOSING = {"Connection": "close"}
 
 
@@ -72,8 +73,7 @@ def install_errors(app: FastAPI) -> None:
 
 def to_response(body: ErrorBody, status: int, headers: Mapping[str, str] | None = None) -> Response:
     content = body.model_dump(by_alias=True, exclude_none=True)
-    texts = {name: _encodable(value) for name, value in content.items() if isinstance(value, str)}
-    return JSONResponse(content | texts, status, dict(headers or {}))
+    return JSONResponse(_encodable(content), status, dict(headers or {}))
 
 
 def refuse(error: HeadwayError) -> Response:
@@ -91,6 +91,7 @@ def describe(error: HeadwayError) -> ErrorBody:
             "value": presentable(refused.value),
             "bound": refused.bound,
             "remedy": refused.remedy or None,
+            "also": [describe(other) for other in refused.others[:_MAX_ALSO]] or None,
         }
     if isinstance(error, errors.NotReady | errors.AlreadyEnded | errors.NotResumable):
         fields["state"] = error.state
@@ -111,9 +112,13 @@ def presentable(value: object) -> object:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
-def _encodable(text: str) -> str:
+def _encodable(value: Any) -> Any:
     """JSON can spell halves of characters, UTF-8 cannot: they are sent back as they were spelt."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _encodable(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_encodable(part) for part in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 async def _answer_ours(request: Request, error: Exception) -> Response:
@@ -129,11 +134,12 @@ async def _answer_ours(request: Request, error: Exception) -> Response:
 async def _answer_invalid(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    return to_response(_describe_invalid(error.errors()[0]), 400)
+    first, *others = map(_describe_invalid, error.errors()[: 1 + _MAX_ALSO])
+    return to_response(first.model_copy(update={"also": others or None}), 400)
 
 
 def _describe_invalid(first: ErrorDetails | dict[str, Any]) -> ErrorBody:
-    """The first thing that does not fit, in the words of the other errors."""
+    """A thing that does not fit, in the words of the other errors."""
     place = [str(part) for part in first["loc"]]
     field = ".".join(place[1:]) or place[0]
     value = presentable(first.get("input"))

@@ -68,6 +68,8 @@ def tell_error(error: HeadwayError, *, as_json: bool, program: str = SKIPPY) -> 
         told = body.get(name)
         if told is not None and told != "" and str(told) not in message:
             say(console, f"  {name}: {told}")
+    for other in body.get("also") or ():
+        say(console, f"also: {other['message']}", style="red")
     wait_s = body.get("retryAfterSeconds")
     if wait_s is not None:
         say(console, f"  try again in {wait_s} s")

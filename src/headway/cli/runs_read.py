@@ -109,8 +109,17 @@ def logs(  # noqa: PLR0913  (Typer reads the flags from the signature)
         page = client.logs(run, tail=tail, search=search, attempt=attempt)
         if as_json:
             write_json(page.model_dump(mode="json"))
-        for line in () if as_json else page.lines:
+            return
+        lines = page.lines
+        while search and not page.done and len(lines) < tail:
+            rest = {"attempt": page.attempt, "offset": page.next_offset, "tail": tail - len(lines)}
+            page = client.logs(run, search=search, **rest)
+            lines = [*lines, *page.lines]
+        for line in lines:
             sys.stdout.write(line.text + "\n")
+        if search and not page.done:
+            more = f"stopped at {tail} lines, there may be more: a higher --tail shows them"
+            say(make_console(stderr=True), more, style="dim")
 
 
 def _follow_console(client: RunsClient, run_id: str, search: str | None, *, as_json: bool) -> None:

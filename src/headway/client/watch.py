@@ -84,7 +84,7 @@ class RunFollower:
             text = f"{host} opens no stream: it answered {status}"
             remedy = "Check that TRAIN_API_HOST names a Headway server"
             raise ApiError(status, UNEXPECTED, text, {"remedy": remedy}) from error
-        except (OSError, InvalidHandshake) as error:
+        except (OSError, InvalidHandshake, ConnectionClosed) as error:
             raise ServerUnreachable(host, str(error) or type(error).__name__) from error
 
     def _told_by(self, connection: ClientConnection) -> Iterator[StreamFrame]:

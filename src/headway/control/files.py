@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -43,7 +44,10 @@ def list_files(context: Context, run_id: str) -> list[RunFile]:
     get_view(context, run_id)
     folder = context.run_dir(run_id)
     hashes = _hashes(context, folder, run_id)
-    found = {name: _describe(name, path, hashes.get(name)) for name, path in _walk(folder)}
+    found = {}
+    for name, path in _walk(folder):
+        with suppress(FileNotFoundError):  # pruned since the folder was read
+            found[name] = _describe(name, path, hashes.get(name))
     return [found[name] for name in sorted(found)]
 
 
@@ -52,7 +56,7 @@ def find_file(context: Context, run_id: str, name: str) -> RunFile:
     get_view(context, run_id)
     folder = context.run_dir(run_id)
     path = _locate(folder, name)
-    if not path.is_file():
+    if not _is_file(path):
         raise NotFound(
             f"{run_id} has no file {name[:200]!r}: GET /runs/{run_id}/artifacts tells which there are"
         )
@@ -60,11 +64,15 @@ def find_file(context: Context, run_id: str, name: str) -> RunFile:
 
 
 def find_checkpoint_folder(context: Context, run_id: str, name: str) -> Path | None:
-    """The folder that a name like `checkpoints/000000000100.tar` asks for whole; None when it asks for none."""
+    """The folder that a name like `checkpoints/000000000100.tar` asks for whole; None when it asks for none.
+
+    NotFound when there is no such run; Forbidden for a name that leads out.
+    """
+    get_view(context, run_id)
     if not (name.startswith(f"{CHECKPOINTS}/") and name.endswith(TAR)):
         return None
     folder = _locate(context.run_dir(run_id), name.removesuffix(TAR))
-    return folder if (folder / _MARKER).is_file() else None
+    return folder if _is_file(folder / _MARKER) else None
 
 
 def measure_tar(folder: Path) -> int:
@@ -103,7 +111,7 @@ def _locate(folder: RunDir, name: str) -> Path:
         root, path = folder.checkpoints, folder.path.joinpath(*parts)
     else:
         root, path = folder.artifacts, folder.artifacts.joinpath(*parts)
-        if name in _BESIDE and not path.is_file():
+        if name in _BESIDE and not _is_file(path):
             root, path = folder.path, folder.path / name
     try:
         inside = path.resolve().is_relative_to(root.resolve())
@@ -112,6 +120,14 @@ def _locate(folder: RunDir, name: str) -> Path:
     if not inside:
         raise Forbidden(f"{name[:200]!r} leads out of the files of the run")
     return path
+
+
+def _is_file(path: Path) -> bool:
+    """Also of a name that no file can have, as of more than 255 bytes: such a file is not there."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _walk(folder: RunDir) -> Iterator[tuple[str, Path]]:

@@ -10,6 +10,7 @@ from headway.domain.ids import RUN_ID_PATTERN
 from headway.ports import Place, RunSort, SortBy
 
 _LENGTHS = {SortBy.STATE: 3}
+_MAX_NUMBER = 2**63 - 1  # of a whole number that a database can compare
 _NUMBERS = {SortBy.METRIC, SortBy.PROGRESS}
 
 
@@ -38,6 +39,8 @@ def _fits(place: list[object], by: SortBy) -> bool:
     kind = (int, float) if by in _NUMBERS else str
     texts = all(isinstance(part, str) and "\x00" not in part and part.isprintable() for part in rest)
     if isinstance(first, bool) or not isinstance(first, kind) or not texts:
+        return False
+    if isinstance(first, int) and abs(first) > _MAX_NUMBER:
         return False
     printable = not isinstance(first, str) or ("\x00" not in first and len(first) <= 200)
     return printable and RUN_ID_PATTERN.fullmatch(str(place[-1])) is not None

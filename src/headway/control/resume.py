@@ -8,7 +8,7 @@ from datetime import datetime
 from headway.control.advance import advance
 from headway.control.context import Context, Policy
 from headway.control.translate import limits_of_resume
-from headway.control.translate_runs import limits_of_run_resume
+from headway.control.translate_runs import RUNS, limits_of_run_resume
 from headway.domain.errors import NotResumable
 from headway.domain.events import EventKind
 from headway.domain.limits import Limits
@@ -79,13 +79,16 @@ def _require_resumable(run: Run) -> None:
 
 def _require_allowance(run: Run, limits: Limits) -> None:
     hard_s, budget_s = limits.hard_duration_s, limits.budget_s
+    hours, cost = (
+        ("max_hours", "max_cost_usd") if run.spec.origin == RUNS else ("maxDurationHours", "maxCostUsd")
+    )
     if hard_s is not None and hard_s - run.spent_s < _LEAST_ALLOWANCE_S:
         raise NotResumable(
-            f"{run.id} has used its {hard_s / 3600:g} hours: resume it with a higher maxDurationHours",
+            f"{run.id} has used its {hard_s / 3600:g} hours: resume it with a higher {hours}",
             state=run.state,
         )
     if budget_s is not None and budget_s - run.spent_s < _LEAST_ALLOWANCE_S:
         raise NotResumable(
-            f"{run.id} has used its ${limits.max_cost_usd:g}: resume it with a higher maxCostUsd",
+            f"{run.id} has used its ${limits.max_cost_usd:g}: resume it with a higher {cost}",
             state=run.state,
         )

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -53,11 +52,20 @@ PLACES = {
 _FIELDS = {place: field for field, place in PLACES.items()}
 _FREE = "features.per_timeframe"  # its keys are timeframes
 _VARIANT = "model.variant"  # a preset of many sizes: by itself the key would only change the label
+_MEANT_OTHERWISE = ("${", "???")  # by OmegaConf: a reference, and what is yet to be given
 _MIN_HOURS = 1 / 60
 
 
 def spec_of_run(request: RunRequest, policy: Policy) -> Spec:
-    """The spec of a forecasting run; InvalidInput naming field, value, bound and remedy."""
+    """The spec of a forecasting run; InvalidInput naming field, value, bound and remedy, with all that is wrong."""
+    try:
+        return _spec_of(request, policy)
+    except InvalidInput as error:
+        first, *others = list_faults(request.config, policy)
+        raise first.along_with(others) from error
+
+
+def _spec_of(request: RunRequest, policy: Policy) -> Spec:
     config = request.config
     return Spec(
         engine=FORECAST,
@@ -82,14 +90,14 @@ def resolve(config: RunConfig) -> ForecastConfig:
 
 def list_faults(config: RunConfig, policy: Policy) -> list[InvalidInput]:
     """All that `spec_of_run` would refuse, where it tells the first."""
-    found = list(_list_limit_faults(config, policy))
+    found: list[InvalidInput] = []
     try:
         ForecastConfig.model_validate(_merge(config))
     except InvalidInput as error:
         found.append(error)
     except ValidationError as error:
         found.extend(_refuse(each, config) for each in error.errors())
-    return found
+    return found + list(_list_limit_faults(config, policy))
 
 
 def field_of(key: str) -> str:
@@ -151,13 +159,8 @@ def _merge(config: RunConfig) -> Any:
         "loss": LossConfig().model_dump(mode="json"),
         "training": TRAININGS[config.variant].model_dump(mode="json"),
     }
-    try:
-        tree = OmegaConf.merge(
-            base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides))
-        )
-        return OmegaConf.to_container(tree, resolve=False)
-    except OmegaConfBaseException as error:
-        raise InvalidInput("config.overrides", config.overrides, str(error).splitlines()[0]) from error
+    tree = OmegaConf.merge(base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides)))
+    return OmegaConf.to_container(tree, resolve=False)
 
 
 def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
@@ -167,22 +170,44 @@ def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
     given["base_timeframe"] = config.base_timeframe or finest
     given["timeframes"] = sorted(config.timeframes, key=lambda name: TIMEFRAMES_S.get(name, 0))
     for name, value in given.items():
-        if name == "loss_weights":
-            yield from ((f"loss.weights.{part}", share) for part, share in value.items())
-        else:
-            yield PLACES[name], value
+        _require_literal(f"config.{name}", value)
+        yield PLACES[name], value
 
 
 def _read_overrides(overrides: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of every leaf; InvalidInput for a key that the tree does not have, and for the variant."""
+    """(dotted key, value) of every leaf; InvalidInput for a key that the tree does not have, or has otherwise."""
     known = list_keys()
+    taken: set[str] = set()
     for key, value in _leaves(overrides, ""):
-        if key == _VARIANT:
-            bound = "no override: the sizes of a variant are taken before overrides are laid over them"
-            raise InvalidInput(f"config.overrides.{key}", value, bound, remedy="Use the field config.variant")
-        if key not in known and not key.startswith(f"{_FREE}."):
-            raise InvalidInput(f"config.overrides.{key[:100]}", value, f"unknown key: {suggest(key, known)}")
+        field = f"config.overrides.{key[:100]}"
+        _require_key(field, key, value, known)
+        if any(f"{key}.".startswith(f"{other}.") or other.startswith(f"{key}.") for other in taken):
+            raise InvalidInput(field, value, "each setting at most once")
+        _require_literal(field, value)
+        taken.add(key)
         yield key, value
+
+
+def _require_key(field: str, key: str, value: Any, known: list[str]) -> None:
+    """InvalidInput for a key that may not be overridden, and for a mapping where a value belongs."""
+    free = key.startswith(f"{_FREE}.")
+    if key == _VARIANT:
+        bound = "no override: the sizes of a variant are taken before overrides are laid over them"
+        raise InvalidInput(field, value, bound, remedy="Use the field config.variant")
+    if key not in known and not free:
+        raise InvalidInput(field, value, f"unknown key: {suggest(key, known)}")
+    if not free and isinstance(value, Mapping) != (key == _FREE):
+        raise InvalidInput(field, value, "indicators by timeframe" if key == _FREE else "a value, no mapping")
+
+
+def _require_literal(field: str, value: Any) -> None:
+    """InvalidInput for a text, here or within, that the tree would not take as it stands."""
+    if isinstance(value, str):
+        if any(mark in value for mark in _MEANT_OTHERWISE):
+            raise InvalidInput(field, value, "no text with ${ or ???")
+    elif isinstance(value, Mapping | list):
+        for part in [*value, *value.values()] if isinstance(value, Mapping) else value:
+            _require_literal(field, part)
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -215,46 +240,45 @@ def _tree_of(leaves: Iterator[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(first: ErrorDetails, config: RunConfig) -> InvalidInput:
-    parts = [str(part) for part in first["loc"]]
-    place = ".".join(parts[:2])
-    field = _FIELDS.get(place)
+    """What the tree does not take, by the name under which it was asked for."""
+    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    section, text = parts[:1], _clean(first["msg"])
     if first["type"] == "extra_forbidden":
-        known = [
-            key.rpartition(".")[2]
-            for key in _known_keys(ForecastConfig)
-            if key.startswith(f"{'.'.join(parts[:-1])}.")
-        ]
-        return InvalidInput(
-            f"config.{'.'.join(parts)}", first["input"], f"unknown: {suggest(parts[-1], known)}"
-        )
-    if field is not None and getattr(config, field) is not None:
-        return InvalidInput(f"config.{field}", getattr(config, field), _clean(first["msg"]))
-    named = _find_named(place, first["msg"])
-    if named is not None:
-        return InvalidInput(
-            f"config.{named}", first["input"].get(PLACES[named].rpartition(".")[2]), _clean(first["msg"])
-        )
-    if not parts:
-        return _refuse_whole(first)
-    return InvalidInput(
-        f"config.overrides.{'.'.join(parts)}" if len(parts) > 1 else f"config ({place})",
-        first["input"],
-        _clean(first["msg"]),
-    )
+        return _refuse_unknown(parts, first["input"])
+    if len(parts) < 2:
+        return _refuse_together(section, first["input"], text, config)
+    key, field = ".".join(parts), _FIELDS.get(".".join(parts[:2]))
+    sent = getattr(config, field, None) if field is not None else None
+    if sent is None or _is_overridden(key, config):
+        return InvalidInput(f"config.overrides.{key}", first["input"], text)
+    return InvalidInput(f"config.{field}", sent, text)
 
 
-def _refuse_whole(first: ErrorDetails) -> InvalidInput:
-    """A rule between sections, which begins with the dotted key that it is about."""
-    text = _clean(first["msg"])
-    key = text.split(" ", 1)[0]
-    section, _, name = key.partition(".")
-    return InvalidInput(field_of(key), first["input"][section].get(name), text)
+def _refuse_unknown(parts: list[str], value: object) -> InvalidInput:
+    """A part of `loss_weights`: unknown keys of `overrides` were refused before."""
+    place = ".".join(parts[:-1])
+    known = [key.removeprefix(f"{place}.") for key in list_keys() if key.startswith(f"{place}.")]
+    return InvalidInput(f"{field_of(place)}.{parts[-1]}", value, f"unknown: {suggest(parts[-1], known)}")
 
 
-def _find_named(section: str, text: str) -> str | None:
-    """The first field that a rule between fields of a section speaks of."""
-    places = {f"{section}.{word}" for word in text.split()}
-    return next((field for place, field in _FIELDS.items() if place in places), None)
+def _refuse_together(section: list[str], given: Any, text: str, config: RunConfig) -> InvalidInput:
+    """A rule between settings, whose text names them: the first that was asked for is told, else the first of all."""
+    words = text.replace("(", " ").split()
+    named = [key for key in (".".join([*section, word]) for word in words) if key in list_keys()]
+    overridden = {key for key in named if _is_overridden(key, config)}
+    asked = [key for key in named if key in overridden or _FIELDS.get(key) in config.model_fields_set]
+    if not named:
+        return InvalidInput(f"config ({'.'.join(section)})", given, text)
+    key = (asked or named)[0]
+    for part in key.split(".")[len(section) :]:
+        given = given.get(part) if isinstance(given, Mapping) else None
+    return InvalidInput(f"config.overrides.{key}" if key in overridden else field_of(key), given, text)
+
+
+def _is_overridden(key: str, config: RunConfig) -> bool:
+    """Whether an override set a key, what is above it or what is below."""
+    names = (f"{name}." for name, _ in _leaves(config.overrides, ""))
+    return any(name.startswith(f"{key}.") or f"{key}.".startswith(name) for name in names)
 
 
 def _clean(text: str) -> str:

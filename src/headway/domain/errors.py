@@ -23,6 +23,9 @@ HeadwayError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Self
+
 
 class HeadwayError(Exception):
     """Base of every error that Headway raises on purpose. Each crosses a process boundary whole."""
@@ -39,8 +42,14 @@ class InvalidInput(HeadwayError):
         self.value = value
         self.bound = bound
         self.remedy = remedy
+        self.others: tuple[InvalidInput, ...] = ()  # what else is wrong with the same request
         text = f"{field} = {_short(value)} is not allowed: {bound}"
         super().__init__(f"{text}. {remedy}" if remedy else text)
+
+    def along_with(self, others: Iterable[InvalidInput]) -> Self:
+        """This error, which knows of the others."""
+        self.others = tuple(others)
+        return self
 
 
 class NotFound(HeadwayError):

@@ -73,11 +73,13 @@ def parse_moment(text: str) -> datetime:
     """A date or time of ISO 8601, in UTC where it names no zone; ValueError otherwise."""
     try:
         moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except ValueError as error:
         raise ValueError(
             f"{text[:40]!r} is no date of ISO 8601, like 2024-01-31 or 2024-01-31T12:00:00Z"
         ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text[:40]!r} is in UTC before the year 1 or after 9999") from error
 
 
 Timeframe = Annotated[str, AfterValidator(_require_timeframe)]
@@ -122,7 +124,7 @@ class DataConfig(_Part):
         for name, size_s in zip(self.timeframes, sizes_s, strict=True):
             if size_s % sizes_s[0]:
                 raise ValueError(
-                    f"timeframe {name} is no multiple of the base timeframe {self.base_timeframe}"
+                    f"timeframes must be multiples of the base timeframe {self.base_timeframe}: {name} is none"
                 )
         if self.train_fraction + self.validation_fraction >= 1:
             raise ValueError("train_fraction + validation_fraction must leave something to test: below 1")

@@ -249,7 +249,10 @@ class CancelAccepted(_Wire):
 
 
 class ErrorBody(_Wire):
-    """Every error. `error` is a stable code; the rest says what was wrong and what to do."""
+    """Every error. `error` is a stable code; the rest says what was wrong and what to do.
+
+    `also`: what else is wrong with the same request, each as an error of its own.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -262,3 +265,4 @@ class ErrorBody(_Wire):
     state: str | None = None
     job_id: str | None = None
     retry_after_seconds: int | None = None
+    also: list[ErrorBody] | None = None

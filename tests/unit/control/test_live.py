@@ -310,6 +310,8 @@ def test_a_console_that_was_cut_while_it_was_read_is_told_from_its_new_end_on(tm
 
     assert "the console was cut" in told.text
     assert after.text == "what comes now\n"
+
+
 def test_an_event_is_told_with_the_state_that_the_run_was_in() -> None:
     with a_story() as story:
         story.note()
