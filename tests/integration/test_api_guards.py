@@ -240,5 +240,5 @@ def test_there_is_no_page_that_runs_scripts_of_another_site(api: Api, path: str)
 def test_what_a_browser_opens_of_the_api_may_run_nothing(api: Api, path: str) -> None:
     headers = _ask(api, "localhost", path).headers
 
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'self'"
     assert headers["x-content-type-options"] == "nosniff"

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, BinaryIO
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Annotated, BinaryIO, TypeVar
 
+from anyio import CancelScope
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Request, Response
 
 from headway.api import run_examples as examples
 from headway.api.jobs import as_json
 from headway.api.service import Service
-from headway.control.datasets import check_dataset, cover_file, exists, receiving, require_filename
+from headway.control.datasets import (
+    check_dataset,
+    cover_file,
+    exists,
+    receiving,
+    require_filename,
+    require_room,
+)
 from headway.domain.clock import format_utc
 from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import InvalidInput, TooLarge
 from headway.wire import datasets
+
+T = TypeVar("T")
 
 _PATIENCE_S = 30.0  # between two pieces of an upload
 _PIECE_BYTES = 1 << 20
@@ -68,12 +79,27 @@ def _add_upload(router: APIRouter, service: Service) -> None:
         """Receive a file, whole or not at all. One of the same name is replaced (200)."""
         require_filename(filename)
         limit = context.policy.max_upload_bytes
-        _require_size(request.headers.get("content-length"), limit)
+        told = _require_size(request.headers.get("content-length"), limit)
         there = await run_sync(exists, context, filename)
-        with receiving(context, filename) as file:
+        await run_sync(require_room, context, told)
+        async with _in_thread(receiving(context, filename)) as file:
             await _receive(request, file, limit)
         coverage = await run_sync(cover_file, context, filename)
         return as_json(_to_dataset(coverage), 200 if there else 201)
+
+
+@asynccontextmanager
+async def _in_thread(managed: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """What waits for the disk on the way in and out must not hold up every other request."""
+    entered = await run_sync(managed.__enter__)
+    try:
+        yield entered
+    except BaseException as error:
+        with CancelScope(shield=True):
+            await run_sync(managed.__exit__, type(error), error, error.__traceback__)
+        raise
+    else:
+        await run_sync(managed.__exit__, None, None, None)
 
 
 async def _receive(request: Request, file: BinaryIO, limit_bytes: int) -> None:
@@ -104,9 +130,12 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _require_size(told: str | None, limit_bytes: int) -> None:
-    if told is not None and told.isdigit() and int(told) > limit_bytes:
+def _require_size(told: str | None, limit_bytes: int) -> int:
+    """The size that is told; 0 where none is."""
+    size = int(told) if told is not None and told.isdigit() else 0
+    if size > limit_bytes:
         raise _too_large(limit_bytes)
+    return size
 
 
 def _too_large(limit_bytes: int) -> TooLarge:

@@ -1,4 +1,4 @@
-"""What an answer of the API tells a browser that opens it: run nothing, be framed by nobody. Plain ASGI."""
+"""What an answer of the API tells a browser that opens it: run nothing, be framed by no other site. Plain ASGI."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
 }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from itertools import islice
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
@@ -28,6 +29,7 @@ PARQUET = "application/vnd.apache.parquet"
 
 _MAX_NUMBER = 2**63 - 1
 _MAX_ATTEMPT = 1_000_000
+_POINTS = 1000  # of each series, as JSON; a table has them all
 _MAX_POINTS = 1_000_000
 _ROWS_AT_ONCE = 1000
 
@@ -52,16 +54,19 @@ def _add_metrics(router: APIRouter, service: Service) -> None:
         last_step: Step = None,
         attempt: Attempt = None,
         points: Annotated[
-            int, Query(ge=1, le=_MAX_POINTS, description="Of each series, at most; extremes are kept.")
-        ] = 1000,
+            int | None,
+            Query(ge=1, le=_MAX_POINTS, description="Of each series, at most; extremes are kept."),
+        ] = None,
         table: Annotated[runs.TableFormat, Query(alias="format")] = "json",
     ) -> Response:
         """Series of numbers, as JSON or as a table of name, step and value."""
-        window = Window(split_names(names), attempt, first_step, last_step, points)
+        most = points or (_POINTS if table == "json" else _MAX_POINTS)
+        window = Window(split_names(names), attempt, first_step, last_step, most)
         found = read_numbers(service.context, run_id, window)
         if table == "json":
             return as_json(_to_series(run_id, found))
         headers = {"Content-Disposition": f'attachment; filename="{run_id}-metrics.{table}"'}
+        headers |= {"X-Thinned": ",".join(map(quote, found.thinned))} if found.thinned else {}
         if table == "csv":
             return StreamingResponse(_write_csv(found), media_type=CSV, headers=headers)
         return Response(_write_parquet(found), media_type=PARQUET, headers=headers)

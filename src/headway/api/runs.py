@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
 from headway.api import run_examples as examples
-from headway.api.jobs import Key, as_json, hash_body
+from headway.api.jobs import Key, as_json, hash_body, hash_sent
 from headway.api.packing import PackedRoute
 from headway.api.run_previews import to_preview
 from headway.api.service import Service
@@ -26,6 +26,7 @@ from headway.control.submit import Accepted, Submission, find_replay, submit
 from headway.control.translate_runs import RUNS, clone_config, config_of, spec_of_run
 from headway.domain.clock import format_utc
 from headway.domain.errors import AlreadyEnded, InvalidInput
+from headway.domain.json import JsonObject
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.wire import runs
@@ -145,17 +146,21 @@ def _add_again(router: APIRouter, service: Service) -> None:
             bound = f"a run made by POST /runs; this one was made by {old.spec.origin}"
             raise InvalidInput("run id", run_id, bound, remedy="Send its request to that front door again")
         again = runs.RunRequest(
-            config=clone_config(config_of(old.spec), request.config),
+            config=clone_config({**config_of(old.spec), "seed": old.spec.seed}, request.config),
             name=old.name if request.name is None else request.name,
             tags=list(old.tags) if request.tags is None else request.tags,
             notes=old.notes if request.notes is None else request.notes,
         )
-        return _created(_accept(service, again, key))
+        asked = {"clone": run_id, **request.model_dump(mode="json", exclude_unset=True)}
+        return _created(_accept(service, again, key, asked))
 
 
-def _accept(service: Service, request: runs.RunRequest, key: str | None) -> Accepted:
-    """Accept a run; what was accepted before is told again also where today's bounds would refuse it."""
-    context, body_sha256 = service.context, hash_body(request)
+def _accept(
+    service: Service, request: runs.RunRequest, key: str | None, asked: JsonObject | None = None
+) -> Accepted:
+    """Accept a run; what was accepted before is told again also where today's bounds would refuse it. What must be
+    `asked` again to be the same is the request, unless it was made from something else."""
+    context, body_sha256 = service.context, hash_body(request) if asked is None else hash_sent(asked)
     try:
         spec = spec_of_run(request, context.policy)
     except InvalidInput:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import disk_usage
 from typing import BinaryIO, cast
 
 from headway.control.context import Context
@@ -20,6 +23,7 @@ from headway.domain.trading import TIMEFRAMES_S
 from headway.wire.rundir import sync_folder
 
 _PATTERN = "SYMBOL_TIMEFRAME.csv or .parquet, like BTCUSDT_1h.csv"
+_ABANDONED_S = 3600.0  # an upload that lives is written to all the time
 
 
 def check_dataset(context: Context, filename: str) -> DatasetCheck:
@@ -76,6 +80,7 @@ def receiving(context: Context, filename: str) -> Iterator[BinaryIO]:
     """A file that becomes the dataset when the block ends well, whole and durable, and nothing when it does not."""
     folder = context.policy.candles_dir
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     partial = folder / f".{secrets.token_hex(8)}.partial"
     try:
         with partial.open("xb") as file:
@@ -83,10 +88,36 @@ def receiving(context: Context, filename: str) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(folder / filename)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        if error.errno not in (ENOSPC, EDQUOT):
+            raise
+        raise _no_room(context) from error
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     sync_folder(folder)
+
+
+def require_room(context: Context, size_bytes: int) -> None:
+    """PreflightFailed where a file of that size would leave less of the disk than is kept free."""
+    folder = context.policy.candles_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    if disk_usage(folder).free - size_bytes < context.policy.min_free_bytes:
+        raise _no_room(context)
+
+
+def _no_room(context: Context) -> PreflightFailed:
+    text = f"the disk of {context.policy.candles_dir} has no room for the file: free some, or lower HEADWAY_MIN_FREE_MB"
+    return PreflightFailed(text, reason=Reason.DISK_FULL)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what uploads left that a server did not live to end."""
+    for partial in folder.glob(".*.partial"):
+        with suppress(FileNotFoundError):
+            if time.time() - partial.stat().st_mtime > _ABANDONED_S:
+                partial.unlink()
 
 
 def exists(context: Context, filename: str) -> bool:

@@ -105,7 +105,7 @@ def _thin(tx: Transaction, run_id: str, name: str, window: Window) -> Points:
     # A bucket of several points is drawn by two, so half as many will do.
     buckets = _read_buckets(tx, run_id, name, window, max((window.points - 2) // 2, 1))
     if window.points < FEWEST_WITH_ENDS:
-        return _expand(buckets)
+        return dict([*_expand(buckets).items()][-window.points :])
     steps = (buckets[0].first_step, buckets[-1].last_step)
     ends = [replace(window, first_step=step, last_step=step) for step in steps]
     first, last = (_expand(_read_buckets(tx, run_id, name, end, 1)) for end in ends)

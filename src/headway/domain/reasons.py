@@ -50,13 +50,13 @@ RULES: dict[Reason, ReasonRule] = {
         State.FAILED,
         False,
         "The run reached its hard limit of time.",
-        "Submit it with a higher maxDurationHours; its last checkpoint is kept.",
+        "Resume it with a higher limit of hours; its last checkpoint is kept.",
     ),
     Reason.OVER_BUDGET: ReasonRule(
         State.FAILED,
         False,
         "The run reached its budget.",
-        "Submit it with a higher maxCostUsd; its last checkpoint is kept.",
+        "Resume it with a higher limit of money; its last checkpoint is kept.",
     ),
     Reason.PREFLIGHT_REJECTED: ReasonRule(
         State.FAILED,
