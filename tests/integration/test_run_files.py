@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -192,6 +194,20 @@ def test_a_long_series_is_thinned_and_keeps_its_extremes(api: Api, folder: RunDi
     assert some["series"] == {"val/loss": {"steps": [10, 11, 12], "values": [3.0, 4.0, 5.0]}}
 
 
+def test_tables_hold_every_point_unless_fewer_are_asked_for(api: Api, folder: RunDir) -> None:
+    _log(api, "val/loss", [float(step % 7) for step in range(5000)])
+
+    whole = _get(api, f"{RUN}/metrics", params={"format": "csv"})
+    thin = _get(api, f"{RUN}/metrics", params={"format": "csv", "points": 100})
+    one = _get(api, f"{RUN}/metrics", params={"points": 1}).json()
+
+    assert len(whole.text.splitlines()) == 5001
+    assert "x-thinned" not in whole.headers
+    assert thin.headers["x-thinned"] == "val/loss"
+    assert len(thin.text.splitlines()) <= 101
+    assert len(one["series"]["val/loss"]["steps"]) == 1
+
+
 def test_numbers_come_as_tables(api: Api, folder: RunDir) -> None:
     _log(api, "a,b", [0.5])
     _log(api, "c", [1.0, 2.0])
@@ -321,6 +337,29 @@ def test_a_dataset_is_received_whole_and_replaces_one_of_its_name(data: Api, tmp
     assert (first.status_code, again.status_code) == (201, 200)
     assert (first.json()["symbol"], first.json()["row_count"]) == ("ETH", 20)
     assert (tmp_path / "candles" / "ETHUSDT_1h.csv").read_bytes() == content
+
+
+def test_an_upload_that_the_disk_has_no_room_for_is_refused(
+    data: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headway.control.datasets.disk_usage", lambda _path: SimpleNamespace(free=0))
+
+    refused = data.ask("PUT", "/datasets/ETH_1h.csv", content=b"x")
+
+    assert (refused.status_code, refused.json()["error"]) == (422, "disk_full")
+    assert "HEADWAY_MIN_FREE_MB" in refused.json()["message"]
+    assert [path.name for path in (tmp_path / "candles").iterdir()] == ["BTCUSDT_1h.csv"]
+
+
+def test_what_an_upload_left_that_no_server_lived_to_end_is_swept(data: Api, tmp_path: Path) -> None:
+    old, young = (tmp_path / "candles" / f".{name}.partial" for name in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    data.ask("PUT", "/datasets/ETH_1h.csv", content=b"x")
+
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,10 @@ def warn(found: Preview, spec: Spec) -> Iterator[str]:
     hard_s = limits.hard_duration_s
     if found.time is not None and hard_s is not None and found.time.high_s > hard_s:
         yield f"it may take {found.time.high_s / 3600:.1f} hours and is stopped after {hard_s / 3600:g}"
+    budget_s = limits.budget_s
+    if found.time is not None and budget_s is not None and found.time.high_s > budget_s:
+        cost = found.time.high_s / 3600 * limits.usd_per_hour
+        yield f"it may cost ${cost:.2f} and is stopped at ${limits.max_cost_usd:g}"
 
 
 def _why_no_rows(fit: Fit) -> str:
