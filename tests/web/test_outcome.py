@@ -135,6 +135,7 @@ def test_a_stretch_of_the_curve_is_zoomed_into_and_left_again(visitor: Visitor, 
     expect(reset).to_be_disabled()
     page.locator("#outcome .chart").first.scroll_into_view_if_needed()  # only what is on the screen is drawn
     area = page.locator("#outcome .chart .u-over").first
+    expect(area).to_be_visible()
     box = area.bounding_box()
     assert box is not None
     with page.expect_response(re.compile(r"equity\.json\?.*from=")) as asked:

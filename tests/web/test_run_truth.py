@@ -152,7 +152,7 @@ def test_a_console_that_is_chosen_while_it_writes_has_no_gap_and_no_double(
     page = visitor.open(f"/ui/runs/{run_id}")
     expect(page.locator("#console .line").last).to_have_text(re.compile("^line [0-9]+$"))
     page.locator("#console-attempt").select_option("1")
-    expect(page.locator("#console .line").last).to_have_text(re.compile("^line [56][0-9]$"))
+    expect(page.locator("#console .line").last).to_have_text(re.compile("^line [5-9][0-9]$"))
     page.locator("#console-attempt").select_option("2")
     expect(page.locator("#console .line").last).to_have_text(re.compile("^line (7[5-9]|[89][0-9]|1[0-9]+)$"))
     numbers = [

@@ -31,7 +31,10 @@ export class ForecastOutcome {
 
   async show(told) {
     this.#told = told;
-    await this.#begin();
+    if (this.#path) {
+      this.#tellSingleBar();
+      this.#tabulate();
+    } else await this.#begin(); // what somebody has chosen since stays
     this.#results.forEach((chart) => chart.remove());
     const root = find("outcome-charts");
     this.#results = [this.#drawErrors(root), drawEstimates(root, told.intervals, SKILL)].filter(Boolean);

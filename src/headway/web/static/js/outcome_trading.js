@@ -30,15 +30,16 @@ export class TradingOutcome {
 
   async show({ intervals }) {
     this.#estimates = intervals;
-    await this.#begin();
+    await (this.#curve ? this.#load() : this.#begin()); // what somebody has chosen since stays
     this.#intervals?.remove();
     this.#intervals = drawEstimates(find("outcome-charts"), intervals, SHARPE);
   }
 
   async #begin() {
     this.#range = null;
+    const page = ++this.#page;
     await this.#load();
-    await this.showTrades(1);
+    if (page === this.#page) await this.showTrades(1); // unless another one was asked for meanwhile
   }
 
   /** A page of the trades; those are marked on the equity. */
