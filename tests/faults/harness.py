@@ -153,7 +153,10 @@ def _settle(scene: Scene) -> float:
                 return False
         return all(record["state"] in ENDED for record in records.values())
 
-    eventually(is_at_rest, within_s=_REST_S, what=f"rest of {scene.run_ids}")
+    try:
+        eventually(is_at_rest, within_s=_REST_S, what=f"rest of {scene.run_ids}")
+    except AssertionError as error:
+        raise AssertionError("\n".join([str(error), *scene.house.tell_where(scene.run_ids)])) from error
     return time.monotonic()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ ENDED = ("done", "failed", "cancelled")
 CONTACT_LOST_AFTER_S = 2
 MEMORY_LIMIT_MIB = 400
 _AGAIN_S = 0.02
+_LOG_TOLD = 4000  # characters
+_FILE_TOLD = 600  # bytes
 _BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT}
 
 
@@ -105,7 +108,7 @@ class Door:
     def start(self, *, crash_at: str | None = None) -> None:
         """Start the server; healthy on return, or dead where it was told to crash."""
         self.process = self.spawn(**({"HEADWAY_CRASH_AT": crash_at} if crash_at else {}))
-        eventually(lambda: self._is_healthy() or self.is_dead(), what="the server is healthy")
+        eventually(lambda: self.is_healthy() or self.is_dead(), what="the server is healthy")
         assert crash_at or not self.is_dead(), self.log.read_text()[-3000:]
 
     def kill(self) -> None:
@@ -123,7 +126,8 @@ class Door:
     def is_dead(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
-    def _is_healthy(self) -> bool:
+    def is_healthy(self) -> bool:
+        """Whether the server answers."""
         try:
             return self.client.get(f"{self.url}/health").status_code == httpx.codes.OK
         except httpx.TransportError:
@@ -236,3 +240,25 @@ class House:
 
     def record(self, run_id: str) -> dict[str, Any] | None:
         return self.records([run_id]).get(run_id)
+
+    def tell_where(self, run_ids: list[str]) -> list[str]:
+        """Where runs stand that should have come to rest, for who has to find out why they did not."""
+        lines = [
+            f"{door.url} answers: {door.is_healthy()}, room: {_room(door.data_dir)}" for door in self.doors
+        ]
+        for run_id in run_ids:
+            lines.append(f"record {json.dumps(self.record(run_id))}")
+            for attempt in sorted((self.run_dir(run_id).path / "attempts").glob("*")):
+                lines += _tell_attempt(attempt)
+        return [*lines, f"the log of the server ends: {self.door.log.read_text()[-_LOG_TOLD:]}"]
+
+
+def _room(folder: Path) -> str:
+    return f"{shutil.disk_usage(folder).free >> 10} KiB"
+
+
+def _tell_attempt(attempt: Path) -> Iterator[str]:
+    yield f"  {attempt.name}: {', '.join(f'{file.name} ({file.stat().st_size})' for file in sorted(attempt.iterdir()))}"
+    for name in ("exit.json", "supervisor.json", "events.jsonl", "console.log"):
+        if (attempt / name).is_file():
+            yield f"    {name}: {(attempt / name).read_bytes()[-_FILE_TOLD:]!r}"

@@ -34,12 +34,12 @@ def test_a_stranger_is_sent_to_sign_in_and_brought_back(visitor: Visitor) -> Non
 def test_another_browser_is_signed_out_and_its_page_says_so(visitor: Visitor) -> None:
     with Visitor.arriving(visitor.context.browser, visitor.server, user_agent="Firefox/140 Linux") as other:  # type: ignore[arg-type]
         elsewhere = other.open("/ui/runs")
+        elsewhere.get_by_label("Search").fill("anything")
+        elsewhere.get_by_text("No run matches.").wait_for()
         page = visitor.open("/ui/sessions")
         assert find_barriers(page) == []
         page.get_by_role("row", name="Firefox on Linux").get_by_role("button", name="Sign out").click()
         page.get_by_role("row", name="Firefox on Linux").wait_for(state="detached")
-
-        elsewhere.get_by_label("Search").fill("anything")
 
         elsewhere.get_by_role("heading", name="Your session has ended").wait_for()
         assert elsewhere.get_by_label("Search").input_value() == "anything"

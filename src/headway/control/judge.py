@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 from headway.domain.reasons import Reason
@@ -59,12 +60,15 @@ def judge(
 def _judge_exit(exit: ExitRecord) -> Verdict:  # noqa: A002
     if exit.code == ExitCode.DISK_FULL:
         return Verdict(Reason.DISK_FULL, "the disk was too full for the log of the training")
+    if exit.signal == signal.SIGKILL and exit.oom_kills:
+        return Verdict(Reason.OUT_OF_MEMORY, "the kernel killed the training process: memory had run out")
     return Verdict(Reason.TRAINER_ERROR, _describe_exit(exit))
 
 
 def _describe_exit(exit: ExitRecord) -> str:  # noqa: A002
     if exit.signal is not None:
-        hint = ", as the kernel does when memory runs out" if exit.signal == 9 else ""
+        is_unsure = exit.signal == signal.SIGKILL and exit.oom_kills is None
+        hint = ", as the kernel does when memory runs out" if is_unsure else ""
         return f"the training process was killed from outside by signal {exit.signal}{hint}"
     if exit.code == 0:
         return "the training process ended without a result"

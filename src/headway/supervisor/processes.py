@@ -48,6 +48,15 @@ def boot_id() -> str:
         return ""
 
 
+def oom_kills() -> int | None:
+    """How many processes the kernel has killed since it started because memory ran out; None where it does not tell."""
+    try:
+        lines = (_PROC / "vmstat").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
 def started_ticks(pid: int) -> int:
     """When a process started: in the kernel's ticks, or (from `ps`) in seconds. 0 for one that is gone."""
     if not _PROC.is_dir():

@@ -28,6 +28,7 @@ from headway.supervisor.processes import (
     descendants,
     kill_all,
     memory_of,
+    oom_kills,
     peak_memory_bytes,
     started_ticks,
 )
@@ -92,6 +93,7 @@ class Supervisor:
         self._console = Console(attempt.console)
         self._memory_bytes = 0
         self._killed: set[int] = set()
+        self._oom_kills_before = oom_kills()
         self._wake_reader, self._wake_writer = os.pipe()
         for end in (self._wake_reader, self._wake_writer):
             os.set_blocking(end, False)
@@ -233,12 +235,17 @@ class Supervisor:
             max_rss_bytes=end.max_rss_bytes or None,
             cpu_s=round(end.cpu_s, 3),
             note=self._stop.why if self._stop else "",
+            oom_kills=_difference(oom_kills(), self._oom_kills_before),
         )
         _persist(lambda: write_json(self._attempt.exit, proof.to_json()), self._beat)
 
 
 def _record_of_this_process() -> SupervisorRecord:
     return SupervisorRecord(os.getpid(), started_ticks(os.getpid()), boot_id())
+
+
+def _difference(now: int | None, before: int | None) -> int | None:
+    return None if now is None or before is None else now - before
 
 
 def _read_request(path: Path) -> StopRequest | None:

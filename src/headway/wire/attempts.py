@@ -127,6 +127,9 @@ class ExitRecord:
     max_rss_bytes: int | None = None
     cpu_s: float | None = None
     note: str = ""
+    oom_kills: int | None = (
+        None  # by the kernel, of any process of the machine meanwhile; None where it does not tell
+    )
 
     def to_json(self) -> JsonObject:
         return {**asdict(self), "verb": self.verb.value if self.verb else None}

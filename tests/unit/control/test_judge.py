@@ -80,7 +80,8 @@ def test_a_training_that_says_it_is_done_without_a_result_is_not_believed(claime
     ("proof", "words"),
     [
         (make_exit(code=None, signal=9), "signal 9, as the kernel does when memory runs out"),
-        (make_exit(code=None, signal=11), "killed from outside by signal 11"),
+        (make_exit(code=None, signal=9, oom_kills=0), "killed from outside by signal 9"),
+        (make_exit(code=None, signal=11, oom_kills=1), "killed from outside by signal 11"),
         (make_exit(code=0), "ended without a result"),
         (make_exit(code=3), "exit code 3 and said nothing"),
     ],
@@ -89,6 +90,16 @@ def test_without_any_word_the_exit_itself_is_told(proof: ExitRecord, words: str)
     verdict = _judge(proof)
     assert verdict.reason is Reason.TRAINER_ERROR
     assert words in (verdict.error or "")
+
+
+def test_a_training_that_the_kernel_killed_for_want_of_memory_ran_out_of_memory() -> None:
+    verdict = _judge(make_exit(code=None, signal=9, oom_kills=1))
+    assert verdict.reason is Reason.OUT_OF_MEMORY
+    assert "memory had run out" in (verdict.error or "")
+
+
+def test_a_killed_training_is_not_said_to_have_run_out_of_memory_where_the_kernel_killed_nothing() -> None:
+    assert "memory" not in (_judge(make_exit(code=None, signal=9, oom_kills=0)).error or "")
 
 
 def test_only_a_result_makes_a_run_done() -> None:

@@ -1,4 +1,4 @@
-"""What is told of processes that are half dead."""
+"""What is told of processes that are half dead, and of those that the kernel has killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from headway.supervisor.processes import find_marked, is_same, started_ticks
+from headway.supervisor import processes
+from headway.supervisor.processes import find_marked, is_same, oom_kills, started_ticks
 from tests.waiting import eventually
 
 _LEADER_DIES = """
@@ -35,3 +36,16 @@ def test_a_process_whose_first_thread_is_dead_lives_while_another_does(tmp_path:
         process.kill()
     eventually(lambda: find_marked(tmp_path) == [])
     process.wait()
+
+
+def test_what_the_kernel_has_killed_for_want_of_memory_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_PROC", tmp_path)
+    assert oom_kills() is None
+
+    (tmp_path / "vmstat").write_text("pgfault 7\n")
+    assert oom_kills() is None
+
+    (tmp_path / "vmstat").write_text("pgfault 7\noom_kill 3\noom_kill_victims 9\n")
+    assert oom_kills() == 3
