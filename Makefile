@@ -57,7 +57,7 @@ audit: $(INSTALLED)
 	$(BIN)/python -m tests.audit requirements.lock
 
 test: check
-	$(BIN)/pytest -q -n $(JOBS) -m slow --durations=10
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m slow --durations=10
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

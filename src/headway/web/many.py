@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from headway.control.cancel import cancel
+from headway.control.cancel import pass_on, record_cancel
 from headway.control.context import Context
 from headway.control.label import relabel
 from headway.control.query import get_view
@@ -39,8 +39,10 @@ def read(body: bytes) -> Several:
 
 
 def cancel_all(context: Context, ids: Sequence[str], owner: str) -> Outcome:
-    """Ask each to end."""
-    return _each(ids, lambda run_id: cancel(context, run_id, by=f"secret {owner}"))
+    """Ask each to end. All requests are handed over before the first is waited for: they share a commit."""
+    by = f"secret {owner}"
+    recorded = {run_id: record_cancel(context, run_id, by=by) for run_id in ids}
+    return _each(ids, lambda run_id: pass_on(context, recorded[run_id].result(), by=by))
 
 
 def tag_all(context: Context, ids: Sequence[str], tag: str | None) -> Outcome:
