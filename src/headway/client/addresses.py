@@ -8,7 +8,10 @@ private ones; and link-local, metadata and multicast addresses never.
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 
@@ -30,6 +33,28 @@ def resolve(host: str, port: int) -> list[str]:
     """Every address of a name, in the order of the system. OSError when there is none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def resolve_within(resolver: Resolve, host: str, port: int, patience_s: float) -> list[str]:
+    """As the resolver says, if it says it in time: the system's knows no deadline. TimeoutError, OSError.
+
+    It is asked in a thread, which ends by itself when the system gives up.
+    """
+    asked: Future[list[str]] = Future()
+    threading.Thread(
+        target=partial(_settle, asked, resolver, host, port), name="resolver", daemon=True
+    ).start()
+    try:
+        return asked.result(patience_s)
+    except TimeoutError as error:
+        raise TimeoutError(f"the name {host} was not resolved within {patience_s:.1f} s") from error
+
+
+def _settle(asked: Future[list[str]], resolver: Resolve, host: str, port: int) -> None:
+    try:
+        asked.set_result(resolver(host, port))
+    except Exception as error:  # noqa: BLE001  (who waits is told)
+        asked.set_exception(error)
 
 
 def find_literal(host: str) -> str | None:

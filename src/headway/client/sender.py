@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from headway.client.addresses import Resolve, find_literal, resolve, why_refused
+from headway.client.addresses import Resolve, find_literal, resolve, resolve_within, why_refused
 from headway.domain.clock import utc_now
 from headway.domain.errors import InvalidInput
 from headway.ports.webhooks import Outcome
@@ -97,9 +97,9 @@ class HttpSender:
         finally:
             connection.close()
 
-    def _addresses_of(self, host: str, port: int) -> list[str]:
+    def _addresses_of(self, host: str, port: int, patience_s: float) -> list[str]:
         """All addresses of a name; _Refused when one of them may not be connected to."""
-        found = self._resolver(host, port)
+        found = resolve_within(self._resolver, host, port, patience_s)
         for address in found:
             refused = why_refused(address, allow_private=self._allow_private)
             if refused:
@@ -110,7 +110,7 @@ class HttpSender:
 class _CheckedBackend(httpcore.NetworkBackend):
     """Connects to the very addresses that were checked: the name is not resolved again in between."""
 
-    def __init__(self, addresses_of: Callable[[str, int], list[str]], deadline: float) -> None:
+    def __init__(self, addresses_of: Callable[[str, int, float], list[str]], deadline: float) -> None:
         self._addresses_of = addresses_of
         self._deadline = deadline
         self._system = httpcore.SyncBackend()
@@ -124,7 +124,8 @@ class _CheckedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = OSError(f"{host} has no address")
-        for address in self._addresses_of(host, port)[:_ADDRESSES]:
+        found = self._addresses_of(host, port, _remaining(self._deadline))
+        for address in found[:_ADDRESSES]:
             patience_s = min(_CONNECT_S, _remaining(self._deadline))
             try:
                 stream = self._system.connect_tcp(address, port, patience_s, None, socket_options)

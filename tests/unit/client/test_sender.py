@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -102,6 +103,19 @@ def test_a_name_that_has_no_address_is_an_outcome() -> None:
     sender = HttpSender(resolver=fail)
 
     assert "is not known" in str(sender.send("https://hooks.example.org", {}, b"").error)
+
+
+def test_a_name_that_nobody_resolves_is_left_at_the_deadline() -> None:
+    answered = threading.Event()
+
+    def stay_silent(_host: str, _port: int) -> list[str]:
+        answered.wait(60)
+        return ["127.0.0.1"]
+
+    outcome = HttpSender(resolver=stay_silent, deadline_s=0.2).send("https://silent.example/", {}, b"{}")
+    answered.set()
+
+    assert outcome == Outcome(None, "no answer: the name silent.example was not resolved within 0.2 s")
 
 
 def test_every_address_of_a_name_is_looked_at(receiver: Receiver) -> None:
