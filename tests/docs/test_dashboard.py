@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from headway.telemetry.counters import Counters, Load
-from tests.e2e.harness import free_port, running_server
+from tests.e2e.harness import CLIENT, free_port, running_server
 from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +135,7 @@ def _wait_for_answer(url: str, expr: str) -> None:
     """Until an expression has a value that is a number."""
 
     def probe() -> bool:
-        answer = httpx.get(f"{url}/api/v1/query", params={"query": expr}).json()
+        answer = CLIENT.get(f"{url}/api/v1/query", params={"query": expr}).json()
         assert answer["status"] == "success", answer
         return any(sample["value"][1] != "NaN" for sample in answer["data"]["result"])
 
@@ -166,6 +166,6 @@ def _prometheus(folder: Path, port: int) -> Iterator[str]:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready").status_code == httpx.codes.OK
+        return CLIENT.get(f"{url}/-/ready").status_code == httpx.codes.OK
     except httpx.TransportError:
         return False

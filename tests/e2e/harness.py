@@ -22,6 +22,11 @@ from tests.waiting import PATIENCE_S, eventually, is_alive
 SECRET = "a-secret-for-tests-only"
 _ROOT = str(Path(__file__).parents[2])  # trainings of tests are programs of tests
 _HEADERS = {"x-admin-secret": SECRET}
+# One for all tests, which ask again and again while they wait: to make one reads certificates for 20 ms. It keeps no
+# connection, since the server at the other end may have been killed.
+CLIENT = httpx.Client(
+    trust_env=False, verify=False, timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0)
+)
 
 
 @dataclass
@@ -72,15 +77,19 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, (self.data_dir / "server.log").read_text()[-3000:]
         try:
-            return httpx.get(f"{self.url}/health").status_code == httpx.codes.OK
+            return CLIENT.get(f"{self.url}/health").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
     # the API
+    def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """One request with the secret, to any path."""
+        headers = {**_HEADERS, **arguments.pop("headers", {})}
+        return CLIENT.request(method, f"{self.url}{path}", headers=headers, **arguments)
+
     def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        return httpx.request(
-            method, f"{self.url}/api/training{path}", headers=_HEADERS, timeout=PATIENCE_S, **arguments
-        )
+        """One request about jobs."""
+        return self.call(method, f"/api/training{path}", **arguments)
 
     def submit(self, **body: Any) -> str:
         request = {"symbols": ["BTC"], "features": ["price"], "seed": 11, **body}

@@ -53,8 +53,7 @@ class Made:
 
 
 def _ask(server: Server, method: str, path: str, **arguments: Any) -> httpx.Response:
-    headers = {"x-admin-secret": SECRET}
-    answer = httpx.request(method, f"{server.url}{path}", headers=headers, timeout=120.0, **arguments)
+    answer = server.call(method, path, **arguments)
     assert answer.is_success, answer.text
     return answer
 
@@ -173,10 +172,7 @@ def test_a_program_of_predictions_tells_in_one_line_why_there_are_none(made: Mad
     (made.server.data_dir / "candles" / "ETHUSDT_1h.csv").write_text(
         "".join(candles.read_text().splitlines(keepends=True)[:50])
     )
-    headers = {"x-admin-secret": SECRET}
-    url = f"{made.server.url}/runs/{made.run['id']}/predict?data=ETHUSDT_1h.csv"
-
-    answer = httpx.get(url, headers=headers, timeout=120.0)
+    answer = made.server.call("GET", f"/runs/{made.run['id']}/predict?data=ETHUSDT_1h.csv")
 
     assert (answer.status_code, answer.json()["error"]) == (422, "data_unavailable")
     assert "\n" not in answer.json()["message"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.harness import SECRET, Server, running_server
+from tests.e2e.harness import Server, running_server
 from tests.fakes.postgres import PostgresServer
 from tests.waiting import eventually, is_alive
 
@@ -86,7 +86,7 @@ def test_what_is_removed_beside_a_server_is_explained_by_it(tmp_path: Path) -> N
             f"/runs/{job_id}/logs",
             f"/runs/{job_id}/metrics",
         ):
-            answer = httpx.get(f"{server.url}{path}", headers={"x-admin-secret": SECRET})
+            answer = server.call("GET", path)
             assert answer.status_code == httpx.codes.NOT_FOUND
             assert "headway store vacuum" in answer.text
         (removed,) = server.events(job_id)[len(before) :]

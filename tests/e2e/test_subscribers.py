@@ -15,7 +15,7 @@ from headway.cli.main import app
 from tests.e2e.harness import SECRET, Server, free_port, running_server
 from tests.fakes.postgres import PostgresServer
 from tests.fakes.receiver import Answer, Receiver, running_receiver
-from tests.waiting import PATIENCE_S, eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -37,13 +37,7 @@ def _hook(server: Server, receiver: Receiver, **body: Any) -> dict[str, Any]:
 
 
 def _ask(server: Server, method: str, path: str, **arguments: Any) -> httpx.Response:
-    return httpx.request(
-        method,
-        f"{server.url}/api/webhooks{path}",
-        headers={"x-admin-secret": SECRET},
-        timeout=PATIENCE_S,
-        **arguments,
-    )
+    return server.call(method, f"/api/webhooks{path}", **arguments)
 
 
 def _train(server: Server) -> str:
@@ -196,4 +190,4 @@ def test_people_are_told_in_plain_words_and_no_url_is_logged(tmp_path: Path, rec
         assert f"https://headway.example.org/api/training/jobs/{job_id}/status" in told["message"]
         assert "hushhush" not in log.read_text()
         assert str(receiver.port) not in log.read_text()
-        assert httpx.get(f"{server.url}/health").is_success
+        assert server.call("GET", "/health").is_success

@@ -14,14 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from headway.ports import Store
 from headway.store.opening import open_store
-from tests.e2e.harness import SECRET, Server, free_port, processes_of, running_server
+from tests.e2e.harness import Server, free_port, processes_of, running_server
 from tests.fakes.postgres import PostgresServer
-from tests.waiting import PATIENCE_S, eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -210,8 +209,7 @@ def test_the_same_request_to_both_servers_makes_one_run(pair: Pair) -> None:
 
     def ask(number: int) -> str:
         server = (pair.first, pair.second)[number % 2]
-        headers = {"x-admin-secret": SECRET, "Idempotency-Key": f"key-{number // 4}"}
-        answer = httpx.post(f"{server.url}/api/training/jobs", headers=headers, json=body, timeout=PATIENCE_S)
+        answer = server.ask("POST", "/jobs", headers={"Idempotency-Key": f"key-{number // 4}"}, json=body)
         return str(answer.json()["jobId"])
 
     with ThreadPoolExecutor(4) as pool:

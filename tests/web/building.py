@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 from playwright.sync_api import Page, expect
 
 from tests.e2e.harness import SECRET, Server
@@ -28,9 +27,7 @@ TINY = {
 
 
 def ask(server: Server, method: str, path: str, **arguments: Any) -> Any:
-    answer = httpx.request(
-        method, f"{server.url}{path}", headers={"x-admin-secret": SECRET}, timeout=30, **arguments
-    )
+    answer = server.call(method, path, **arguments)
     assert answer.is_success, answer.text
     return answer.json()
 

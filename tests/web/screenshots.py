@@ -10,10 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import httpx
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.harness import SECRET, Server, running_server
+from tests.e2e.harness import Server, running_server
 from tests.web.browsing import LAUNCH, PHONE, WIDE, Visitor, find_chromium
 
 ROOT = Path(__file__).parents[2]
@@ -106,9 +105,7 @@ def fill(server: Server) -> dict[str, str]:
 def train(server: Server, name: str, tags: list[str] | None = None, **body: Any) -> str:
     run_id = server.submit(**{**_PACKAGED, "symbols": ["SP500", "NASDAQ"], **body})
     label = {"name": name, "tags": tags or []}
-    httpx.patch(
-        f"{server.url}/runs/{run_id}", json=label, headers={"x-admin-secret": SECRET}
-    ).raise_for_status()
+    server.call("PATCH", f"/runs/{run_id}", json=label).raise_for_status()
     return run_id
 
 

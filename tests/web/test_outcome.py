@@ -12,14 +12,13 @@ import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.harness import SECRET, Server, running_server
+from tests.e2e.harness import Server, running_server
 from tests.fakes.staged_talk import EVIL
 from tests.waiting import eventually
 from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-_HEADERS = {"x-admin-secret": SECRET}
 _DAILY = {"timeframe": "1d", "features": ["price"], "steps": 8_192}
 _FORECAST: dict[str, Any] = {
     "data_source": "BTC",
@@ -53,7 +52,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     with running_server(folder, HEADWAY_SYMBOLS="SP500,NASDAQ,BTC", HEADWAY_CPU_SLOTS="2") as server:
         both = server.submit(**{**_DAILY, "symbols": ["SP500", "NASDAQ"]})
         alone = server.submit(**{**_DAILY, "symbols": ["SP500"]})
-        made = _call(server, "POST", "/runs", json={"config": _FORECAST})
+        made = server.call("POST", "/runs", json={"config": _FORECAST})
         assert made.status_code == httpx.codes.CREATED, made.text
         forecast = str(made.json()["id"])
         server.wait_for(both, "done")
@@ -62,12 +61,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
         yield Ended(server, both, alone, forecast)
 
 
-def _call(server: Server, method: str, path: str, **arguments: Any) -> httpx.Response:
-    return httpx.request(method, f"{server.url}{path}", headers=_HEADERS, timeout=60, **arguments)
-
-
 def _status(server: Server, run_id: str) -> str:
-    status = str(_call(server, "GET", f"/runs/{run_id}").json()["status"])
+    status = str(server.call("GET", f"/runs/{run_id}").json()["status"])
     assert status not in ("failed", "cancelled")
     return status
 
@@ -98,7 +93,7 @@ def test_equity_drawdown_intervals_and_trades_are_those_of_the_result(visitor: V
         "Drawdown: below the highest equity so far",
         "Sharpe ratio per √year, with its 95 % interval",
     ]
-    run = _call(ended.server, "GET", f"/runs/{ended.both}").json()
+    run = ended.server.call("GET", f"/runs/{ended.both}").json()
     table = pl.read_parquet(ended.server.run_dir(ended.both).trades)
     expect(page.locator("#outcome .label").first).to_have_text("packaged demo data (arch)")
     page.get_by_text("The charts as tables").click()
@@ -163,7 +158,7 @@ def test_forecasts_stand_beside_what_came_with_calibration_and_baselines(
         "RMSE on the test rows, by bars ahead",
         "Loss avoided beside each baseline, test rows, with its 95 % interval",
     ]
-    test = _call(ended.server, "GET", f"/runs/{ended.forecast}").json()["details"]["test"]
+    test = ended.server.call("GET", f"/runs/{ended.forecast}").json()["details"]["test"]
     page.get_by_text("The charts as tables").click()
     bounds = page.get_by_role("region", name=re.compile("Where what came lay"))
     expect(bounds.locator("tbody tr")).to_have_count(3)
@@ -181,7 +176,7 @@ def test_equities_of_runs_are_compared(visitor: Visitor, ended: Ended) -> None:
     lines = page.locator("#equity .legend-item")
     expect(lines).to_have_count(2)
     for line, run_id in zip(lines.all(), (ended.both, ended.alone), strict=True):
-        gained = _call(ended.server, "GET", f"/runs/{run_id}").json()["results"]["return_fraction"]
+        gained = ended.server.call("GET", f"/runs/{run_id}").json()["results"]["return_fraction"]
         expect(line.locator("b")).to_have_text(_say_share(gained))
     expect(page.locator("section", has=page.locator("#equity")).locator(".label")).to_have_text(
         "packaged demo data (arch)"

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.harness import SECRET, Server
+from tests.e2e.harness import Server
 from tests.waiting import eventually
 from tests.web.browsing import Visitor, let_go, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-_HEADERS = {"x-admin-secret": SECRET}
 
 # What was drawn: plots as uPlot makes them, and the texts on each canvas since its last clearing.
 _EYES = """
@@ -49,7 +47,7 @@ def resumed(server: Server) -> str:
     server.wait_for_steps(run_id, 55)
     assert server.cancel(run_id).is_success
     server.wait_for(run_id, "cancelled")
-    httpx.post(f"{server.url}/runs/{run_id}/resume", json={}, headers=_HEADERS).raise_for_status()
+    server.call("POST", f"/runs/{run_id}/resume", json={}).raise_for_status()
     let_go(server, run_id)
     eventually(lambda: server.job(run_id)["state"] == "done", what="the resumed run is done")
     return run_id
@@ -72,7 +70,7 @@ def _legend(page: Page, chart: str, line: str) -> Any:
 
 
 def _losses(server: Server, run_id: str) -> dict[str, Any]:
-    found = httpx.get(f"{server.url}/runs/{run_id}/metrics", headers=_HEADERS)
+    found = server.call("GET", f"/runs/{run_id}/metrics")
     series: dict[str, Any] = found.json()["series"]["train/loss"]
     return series
 

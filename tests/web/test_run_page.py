@@ -11,11 +11,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.harness import SECRET, Server, running_server
+from tests.e2e.harness import Server, running_server
 from tests.fakes.staged_talk import EVIL, EVIL_FILE
 from tests.waiting import eventually
 from tests.web.browsing import (
@@ -32,8 +31,6 @@ from tests.web.browsing import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-_HEADERS = {"x-admin-secret": SECRET}
-
 
 @pytest.fixture(scope="module")
 def talked(server: Server) -> str:
@@ -42,10 +39,6 @@ def talked(server: Server) -> str:
     let_go(server, run_id)
     server.wait_for(run_id, "done")
     return run_id
-
-
-def _call(server: Server, method: str, path: str, **arguments: object) -> httpx.Response:
-    return httpx.request(method, f"{server.url}{path}", headers=_HEADERS, timeout=60, **arguments)  # type: ignore[arg-type]
 
 
 def test_a_run_is_watched_to_its_end_without_a_reload(visitor: Visitor, server: Server) -> None:
@@ -76,7 +69,7 @@ def test_the_charts_hold_every_number_that_the_store_holds(visitor: Visitor, ser
     expect(page.locator("#live")).to_have_text("Live")
     let_go(server, run_id)
     server.wait_for(run_id, "done")
-    steps = _call(server, "GET", f"/runs/{run_id}/metrics").json()["series"]["train/loss"]["steps"]
+    steps = server.call("GET", f"/runs/{run_id}/metrics").json()["series"]["train/loss"]["steps"]
     page.locator("#values summary").click()
     row = page.locator("#values tbody tr", has_text="train/loss")
     expect(row.locator("td").nth(1)).to_have_text(f"{steps[-1]:,}")
@@ -134,7 +127,7 @@ def test_nine_tabs_are_all_live(visitor: Visitor, server: Server) -> None:
 
 def test_a_run_is_cancelled_from_its_page_and_resumed(visitor: Visitor, server: Server) -> None:
     run_id = submit(server, "talk", ended=False)
-    eventually(lambda: _call(server, "GET", f"/runs/{run_id}").json()["checkpoints"], what="a checkpoint")
+    eventually(lambda: server.call("GET", f"/runs/{run_id}").json()["checkpoints"], what="a checkpoint")
     page = visitor.open(f"/ui/runs/{run_id}")
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.get_by_role("button", name="Keep training").click()
@@ -159,14 +152,14 @@ def test_a_checkpoint_downloads_byte_for_byte(visitor: Visitor, server: Server, 
     page = visitor.open(f"/ui/runs/{talked}")
     with page.expect_download() as caught:
         page.get_by_role("link", name="Download the checkpoint of step 50").click()
-    kept = _call(server, "GET", f"/runs/{talked}").json()["checkpoints"][-1]
-    theirs = _call(server, "GET", f"/runs/{talked}/artifacts/{kept['filename']}.tar").content
+    kept = server.call("GET", f"/runs/{talked}").json()["checkpoints"][-1]
+    theirs = server.call("GET", f"/runs/{talked}/artifacts/{kept['filename']}.tar").content
     assert hashlib.sha256(Path(caught.value.path()).read_bytes()).digest() == hashlib.sha256(theirs).digest()
     assert b"50" in theirs
 
 
 def test_what_a_run_says_of_itself_stays_text(visitor: Visitor, server: Server, talked: str) -> None:
-    _call(server, "PATCH", f"/runs/{talked}", json={"name": EVIL, "notes": f"{EVIL}\n</textarea>"})
+    server.call("PATCH", f"/runs/{talked}", json={"name": EVIL, "notes": f"{EVIL}\n</textarea>"})
     page = visitor.open(f"/ui/runs/{talked}")
     page.on("dialog", lambda dialog: visitor.complaints.append(dialog.message))
     expect(page.get_by_role("heading", level=1)).to_have_text(EVIL)
@@ -192,10 +185,10 @@ def test_a_report_is_shown_with_its_own_styles_and_can_do_nothing_else(
     assert told.evaluate("element => getComputedStyle(element).color") == "rgb(0, 128, 0)"
     alone = visitor.open(f"/runs/{talked}/artifacts/report.html?show=true")
     expect(alone.locator("#told")).to_have_text("cookie refused, runs refused")
-    answer = _call(server, "GET", f"/runs/{talked}/artifacts/report.html?show=true")
+    answer = server.call("GET", f"/runs/{talked}/artifacts/report.html?show=true")
     assert answer.headers["content-security-policy"].startswith("sandbox")
     assert answer.headers["x-content-type-options"] == "nosniff"
-    plain = _call(server, "GET", f"/runs/{talked}/artifacts/report.html")
+    plain = server.call("GET", f"/runs/{talked}/artifacts/report.html")
     assert plain.headers["content-disposition"].startswith("attachment")
 
 
@@ -211,7 +204,7 @@ def test_a_run_is_renamed_in_place(visitor: Visitor, server: Server) -> None:
     page.get_by_label("Tags").fill("btc nightly")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Second try")
-    assert _call(server, "GET", f"/runs/{run_id}").json()["tags"] == ["btc", "nightly"]
+    assert server.call("GET", f"/runs/{run_id}").json()["tags"] == ["btc", "nightly"]
 
 
 def test_a_job_of_any_kind_that_has_a_builder_can_be_cloned(visitor: Visitor, server: Server) -> None:
@@ -228,7 +221,7 @@ def test_a_failed_run_says_why_and_what_to_do_at_the_top(visitor: Visitor, serve
     page = visitor.open(f"/ui/runs/{run_id}")
     trouble = page.get_by_role("region", name="What went wrong")
     expect(trouble).to_contain_text("the loss is nan after 12 steps")
-    expect(trouble).to_contain_text(_call(server, "GET", f"/runs/{run_id}").json()["remedy"])
+    expect(trouble).to_contain_text(server.call("GET", f"/runs/{run_id}").json()["remedy"])
 
 
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"viewport": PHONE}], ids=["dark", "phone"])

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from headway.wire.rundir import RunDir
-from tests.e2e.harness import SECRET, Server
+from tests.e2e.harness import Server
 from tests.fakes.staged_talk import EVIL
 from tests.waiting import eventually
 from tests.web.browsing import Visitor, let_go, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-_HEADERS = {"x-admin-secret": SECRET}
 
 # A follower that is as impatient as a test, on sockets that can be made deaf: they stay open and say nothing more.
 _DEAF = """async (run) => {
@@ -39,10 +36,6 @@ _DEAF = """async (run) => {
   }).start();
   return told;
 }"""
-
-
-def _call(server: Server, method: str, path: str, **arguments: Any) -> httpx.Response:
-    return httpx.request(method, f"{server.url}{path}", headers=_HEADERS, timeout=60, **arguments)
 
 
 def _points_of_loss(page: Page) -> int:
@@ -86,7 +79,7 @@ def test_charts_survive_a_request_that_failed(visitor: Visitor, server: Server) 
     let_go(server, run_id)
     server.wait_for(run_id, "done")
     expect(page.locator(".badge")).to_have_text("completed")
-    steps = _call(server, "GET", f"/runs/{run_id}/metrics").json()["series"]["train/loss"]["steps"]
+    steps = server.call("GET", f"/runs/{run_id}/metrics").json()["series"]["train/loss"]["steps"]
     eventually(lambda: _points_of_loss(page) == len(steps), what="the charts hold every number")
     assert len(failures) == 2
     visitor.complaints[:] = [said for said in visitor.complaints if "ERR_FAILED" not in said]
@@ -125,7 +118,7 @@ def test_a_run_that_is_resumed_elsewhere_is_seen_without_a_reload(visitor: Visit
     server.wait_for(run_id, "cancelled")
     page = visitor.open(f"/ui/runs/{run_id}")
     expect(page.locator(".badge")).to_have_text("cancelled")
-    _call(server, "POST", f"/runs/{run_id}/resume", json={}).raise_for_status()
+    server.call("POST", f"/runs/{run_id}/resume", json={}).raise_for_status()
     expect(page.locator(".badge")).to_have_text("running", timeout=60_000)
     expect(page.locator("#live")).to_have_text("Live")
     let_go(server, run_id)
@@ -147,7 +140,7 @@ def test_a_console_that_is_chosen_while_it_writes_has_no_gap_and_no_double(
     server.wait_for_steps(run_id, 55)
     assert server.cancel(run_id).is_success
     server.wait_for(run_id, "cancelled")
-    _call(server, "POST", f"/runs/{run_id}/resume", json={}).raise_for_status()
+    server.call("POST", f"/runs/{run_id}/resume", json={}).raise_for_status()
     server.wait_for_attempt(run_id, 2)
     page = visitor.open(f"/ui/runs/{run_id}")
     expect(page.locator("#console .line").last).to_have_text(re.compile("^line [0-9]+$"))

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.harness import SECRET, Server
+from tests.e2e.harness import Server
 from tests.web.browsing import PHONE, Visitor, find_barriers, is_too_wide, let_go, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -25,10 +24,7 @@ def server(narrow: Server) -> Server:
 
 
 def _name(server: Server, run_id: str, name: str, *tags: str) -> str:
-    answer = httpx.patch(
-        f"{server.url}/runs/{run_id}", json={"name": name, "tags": tags}, headers={"x-admin-secret": SECRET}
-    )
-    answer.raise_for_status()
+    server.call("PATCH", f"/runs/{run_id}", json={"name": name, "tags": tags}).raise_for_status()
     return run_id
 
 
