@@ -77,6 +77,8 @@ _COMPARISON = {
     "runs": [_SUMMARY, _SUMMARY],
     "differences": [{"key": "training.batch_size", "values": [32, 64]}],
     "metrics": {"val/loss": {"steps": [100, 200], "values": [[0.5, 0.4], [0.6, None]]}},
+    "thinned": [],
+    "left_out": [],
 }
 _SERIES = {
     "run_id": RUN_ID,
