@@ -49,7 +49,8 @@ def first_usable_row(config: ForecastConfig) -> int:
 def bars_before_first(config: ForecastConfig, timeframe: str) -> int:
     """Base bars that pass before a timeframe has its features and its context."""
     bars = _warmup(config, timeframe) + config.model.context_bars
-    return bars * TIMEFRAMES_S[timeframe] // config.data.base_s
+    # The first row is the base bar that closes with the last of these bars: it has them all itself.
+    return bars * TIMEFRAMES_S[timeframe] // config.data.base_s - 1
 
 
 def longest_warmup(config: ForecastConfig) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from headway.control.forecast_plan import plan_rows
 from headway.domain.errors import CorruptRunFile, DataError, InvalidInput
 from headway.engines.forecast.panel import SPLITS, Panel
 from headway.engines.forecast.prepare import Prepared, prepare, transform
@@ -61,6 +62,18 @@ def test_splits_are_70_15_15_of_the_rows_with_a_context_in_order_of_time() -> No
     assert panel.windows["train"].tolist() == usable[: first - 24]
     assert panel.windows["validation"].tolist() == usable[first : second - 24]
     assert panel.windows["test"].tolist() == usable[second:]
+
+
+@pytest.mark.parametrize("timeframes", [("1h",), ("1h", "4h"), ("1h", "1d")])
+def test_a_preview_counts_the_rows_that_are_found(timeframes: tuple[str, ...]) -> None:
+    config = make_config(timeframes=timeframes)
+    context = dict.fromkeys(timeframes, config.model.context_bars)
+    panel = prepare(config, walk_candles(12_000), context_bars=context).panel
+
+    found = {name: len(rows) for name, rows in panel.windows.items()}
+    plan = plan_rows(config, 12_000)
+
+    assert {"train": plan.train, "validation": plan.validation, "test": plan.test} == found
 
 
 def test_purging_more_is_allowed_and_less_than_the_longest_horizon_is_not() -> None:
