@@ -312,6 +312,35 @@ def test_datasets_are_listed_with_what_they_cover(data: Api) -> None:
     assert first["columns"] == ["timestamp", "open", "high", "low", "close", "volume"]
 
 
+def test_a_parquet_file_is_listed_as_the_same_candles_in_csv_are(data: Api, tmp_path: Path) -> None:
+    folder = tmp_path / "candles"
+    frame = polars.read_csv(folder / "BTCUSDT_1h.csv", try_parse_dates=True)
+    frame.write_parquet(folder / "ETHUSDT_1h.parquet")
+    (folder / "XRP_1h.parquet").write_bytes(b"PAR1")
+
+    listed = {each["symbol"]: each for each in _get(data, "/datasets").json()["datasets"]}
+
+    told = ("row_count", "date_start", "date_end", "columns", "problem")
+    assert {name: listed["ETH"][name] for name in told} == {name: listed["BTC"][name] for name in told}
+    assert listed["ETH"]["row_count"] == 100
+    assert listed["XRP"]["row_count"] is None
+    assert "cannot be read as Parquet" in listed["XRP"]["problem"]
+
+
+def test_an_examined_file_is_read_once_and_reaches_as_far_as_the_list_says(
+    data: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = _get(data, "/datasets").json()["datasets"][0]
+    read: list[str] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path.name), read_bytes(path))[1])
+
+    found = data.ask("POST", "/datasets/validate", json={"filename": "BTCUSDT_1h.csv"}).json()
+
+    assert found["date_range"] == [listed["date_start"], listed["date_end"]]
+    assert read == ["BTCUSDT_1h.csv"]
+
+
 def test_a_dataset_is_examined_row_by_row(data: Api, tmp_path: Path) -> None:
     sound = data.ask("POST", "/datasets/validate", json={"filename": "BTCUSDT_1h.csv"}).json()
     assert (sound["is_valid"], sound["total_rows"], sound["issues"], sound["gap_count"]) == (True, 100, [], 0)

@@ -53,7 +53,7 @@ _REPORT = {
     "has_gaps": False,
     "gap_count": 0,
     "inferred_dtypes": {"timestamp": "datetime", "close": "float64"},
-    "date_range": ["2021-01-01T01:00:00.000000Z", "2025-01-01T00:00:00.000000Z"],
+    "date_range": ["2021-01-01T00:00:00.000000Z", "2024-12-31T23:00:00.000000Z"],
 }
 _PREVIEW = {
     "config": {},

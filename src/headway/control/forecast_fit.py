@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from headway.control.context import Context
 from headway.control.forecast_plan import RowPlan, bars_before_first, plan_rows, rows_within
@@ -78,9 +78,7 @@ def _complete(coverage: Coverage, check: DatasetCheck) -> Coverage:
     if coverage.rows is not None or not check.first or not check.last:
         return coverage
     own_s = TIMEFRAMES_S[check.timeframe]
-    first_at, last_at = (
-        datetime.fromisoformat(text) - timedelta(seconds=own_s) for text in (check.first, check.last)
-    )
+    first_at, last_at = (datetime.fromisoformat(text) for text in (check.first, check.last))
     rows = check.rows * own_s // TIMEFRAMES_S[coverage.timeframe]
     return replace(coverage, rows=rows, first_at=first_at, last_at=last_at, problem=None)
 

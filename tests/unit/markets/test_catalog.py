@@ -23,17 +23,19 @@ from tests.fakes.candles import write_candles
 from tests.unit.markets.files import SOUND, write_lines
 
 
-def test_counts_of_files_under_ever_new_names_are_not_all_kept(
+def test_numbers_of_files_under_ever_new_names_are_not_all_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headway.markets.catalog._MAX_COUNTED", 3)
+    monkeypatch.setattr("headway.markets.catalog._MAX_KEPT", 3)
     catalog = FileCatalog(tmp_path)
     for name in "ABCDEFG":
         path = write_candles(tmp_path / f"{name}_1h.csv", bars=5, seed=1)
         assert catalog.rows(name, "1h") == 5
+        assert catalog.check(name, "1h") is not None
         path.unlink()
 
     assert len(catalog._counted) <= 3
+    assert len(catalog._checked) <= 3
 
 
 @pytest.mark.parametrize("name", ["BTCUSDT_1h.csv", "BTCUSDT_1h.parquet", "BTC_1h.csv", "BTC_1h.parquet"])
