@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from headway.control.archive import measure_tar, open_members, stream_tar
 from headway.control.run_views import type_of
 from headway.domain.artifacts import Artifact
 from headway.domain.errors import Busy, DataError
@@ -164,6 +166,30 @@ def test_a_checkpoint_comes_whole_as_tar(api: Api, folder: RunDir) -> None:
         weights = archive.extractfile("000000000010/model.safetensors")
         assert weights is not None
         assert weights.read() == b"weights" * 100
+
+
+def test_a_checkpoint_that_is_pruned_while_it_is_sent_comes_whole(folder: RunDir) -> None:
+    checkpoint = folder.checkpoints / "000000000010"
+    members = open_members(checkpoint)
+    pieces = stream_tar(members)
+    first = next(pieces)
+    shutil.rmtree(checkpoint)
+
+    content = first + b"".join(pieces)
+
+    assert len(content) == measure_tar(members)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        assert archive.getnames() == ["000000000010/CHECKPOINT.json", "000000000010/model.safetensors"]
+    assert all(member.file.closed for member in members)
+
+
+def test_of_a_checkpoint_that_is_half_pruned_no_archive_is_begun(api: Api, folder: RunDir) -> None:
+    (folder.checkpoints / "000000000010" / "model.safetensors").unlink()
+
+    answer = _get(api, f"{RUN}/artifacts/checkpoints/000000000010.tar")
+
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert "was pruned" in answer.json()["message"]
 
 
 # numbers
