@@ -167,8 +167,8 @@ def _finish_forecast(api: Api, *, elapsed_s: float, parameters: int) -> None:
     """A run of ten seconds, of two epochs of 640 windows, each validated on 300."""
     _create(api)
     run_id = _begin(api)
-    training = {"elapsed_s": elapsed_s, "steps": 20, "validations": [{}, {}]}
-    details = {
+    training: dict[str, Any] = {"elapsed_s": elapsed_s, "steps": 20, "validations": [{}, {}]}
+    details: dict[str, Any] = {
         "training": training,
         "windows": {"train": 640, "validation": 300, "test": 300},
         "parameters": parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from headway.control.forecast_plan import RowPlan
 from headway.control.translate_runs import FORECAST
@@ -71,7 +72,7 @@ def _precision_of(run: Run) -> object:
 
 def _measure(run: Run) -> _Pace | None:
     """None of a run whose result does not tell what its training was."""
-    details = run.result.details if run.result else {}
+    details: dict[str, Any] = dict(run.result.details) if run.result else {}
     training, rows = details.get("training"), details.get("windows")
     if not training or not rows or not training["elapsed_s"] or not training["steps"]:
         return None
