@@ -67,20 +67,21 @@ def _choose_paces(tx: Transaction, window_cost: float, precision: str) -> list[_
 
 
 def _precision_of(run: Run) -> object:
-    return run.spec.config["training"]["precision"]
+    config: Any = run.spec.config
+    return config["training"]["precision"]
 
 
 def _measure(run: Run) -> _Pace | None:
     """None of a run whose result does not tell what its training was."""
-    details: dict[str, Any] = dict(run.result.details) if run.result else {}
+    details: Any = run.result.details if run.result else {}
     training, rows = details.get("training"), details.get("windows")
     if not training or not rows or not training["elapsed_s"] or not training["steps"]:
         return None
-    asked = run.spec.config["training"]
-    windows = min(rows["train"], asked["max_windows_per_epoch"] or rows["train"])
-    learnt = windows * training["steps"] / ceil(windows / asked["batch_size"])
+    config: Any = run.spec.config
+    windows = min(rows["train"], config["training"]["max_windows_per_epoch"] or rows["train"])
+    learnt = windows * training["steps"] / ceil(windows / config["training"]["batch_size"])
     judged = rows["validation"] * len(training["validations"])
-    window_cost = _cost_of(details["parameters"], run.spec.config["model"]["context_patches"])
+    window_cost = _cost_of(details["parameters"], config["model"]["context_patches"])
     cost = window_cost * (_LEARNT * learnt + judged)
     return _Pace(window_cost, cost / training["elapsed_s"], max(run.spent_s - training["elapsed_s"], 0.0))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from headway.domain.errors import CorruptRunFile, DataError, InvalidInput
 from headway.engines.forecast.panel import SPLITS, Panel
 from headway.engines.forecast.prepare import Prepared, prepare, transform
 from headway.engines.forecast.scalers import Scalers
-from headway.markets.candles import Candles
+from headway.markets.candles import COLUMNS, Candles
+from headway.markets.load import load_file
 from headway.wire.forecast import DataConfig, FeatureConfig, ForecastConfig, HorizonConfig, ModelConfig
 from tests.fakes.walks import walk_candles, without_rows
 
@@ -270,3 +272,26 @@ def test_what_is_allowed_and_yet_worth_saying_is_a_warning() -> None:
 
 def test_splits_are_those_that_others_know_by_name() -> None:
     assert tuple(make().panel.windows) == SPLITS
+
+
+def test_hours_of_a_market_that_closes_at_night_are_learnt_from(tmp_path: Path) -> None:
+    whole = walk_candles(24 * 7 * 60)
+    hour, weekday = (
+        whole.at_s // HOUR_S % 24,
+        (whole.at_s - 1) // (24 * HOUR_S) % 7,
+    )  # the epoch was a Thursday
+    open_rows = np.flatnonzero((hour >= 14) & (hour < 21) & (weekday != 2) & (weekday != 3))
+    lines = ["timestamp,open,high,low,close,volume"]
+    for row in open_rows.tolist():
+        prices = ",".join(repr(float(values[row])) for name, values in whole.columns() if name in COLUMNS)
+        lines.append(f"{int(whole.open_at_s[row])},{prices}")
+    (tmp_path / "XYZ_1h.csv").write_text("\n".join(lines))
+    config = make_config(horizons={"next_bars": 10}, allow_gaps=True)
+
+    panel = make(load_file(tmp_path / "XYZ_1h.csv", "XYZ", "1h", allow_gaps=True), config).panel
+
+    train = panel.windows["train"]
+    assert len(open_rows) == 7 * 5 * 60
+    assert np.isfinite(panel.path_target[train]).all()
+    assert (panel.short_target[train] >= 0).all()
+    assert (panel.long_target[train] >= 0).all()
