@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from headway.control.forecast_plan import plan_rows
+from headway.control.forecast_plan import density_of, plan_rows
 from headway.domain.errors import CorruptRunFile, DataError, InvalidInput
 from headway.engines.forecast.panel import SPLITS, Panel
 from headway.engines.forecast.prepare import Prepared, prepare, transform
 from headway.engines.forecast.scalers import Scalers
 from headway.markets.candles import COLUMNS, Candles
+from headway.markets.catalog import FileCatalog
 from headway.markets.load import load_file
 from headway.wire.forecast import DataConfig, FeatureConfig, ForecastConfig, HorizonConfig, ModelConfig
 from tests.fakes.walks import walk_candles, without_rows
@@ -286,11 +287,16 @@ def test_hours_of_a_market_that_closes_at_night_are_learnt_from(tmp_path: Path) 
         prices = ",".join(repr(float(values[row])) for name, values in whole.columns() if name in COLUMNS)
         lines.append(f"{int(whole.open_at_s[row])},{prices}")
     (tmp_path / "XYZ_1h.csv").write_text("\n".join(lines))
-    config = make_config(horizons={"next_bars": 10}, allow_gaps=True)
+    config = make_config(timeframes=("1h", "4h", "1d"), horizons={"next_bars": 10}, allow_gaps=True)
 
     panel = make(load_file(tmp_path / "XYZ_1h.csv", "XYZ", "1h", allow_gaps=True), config).panel
 
     train = panel.windows["train"]
+    coverage = FileCatalog(tmp_path).coverage("XYZ", "1h")
+    foretold = plan_rows(config, len(open_rows), density_of(config, coverage))
+    assert (
+        len(train) <= foretold.train < 2 * len(train)
+    )  # the engine counts exactly: no run is refused unread
     assert len(open_rows) == 7 * 5 * 60
     assert np.isfinite(panel.path_target[train]).all()
     assert (panel.short_target[train] >= 0).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,16 @@ def test_rows_of_parquet_and_of_resampled_bars_are_not_known_cheaply(tmp_path: P
 
 def test_rows_of_packaged_days_are_counted(tmp_path: Path) -> None:
     assert FileCatalog(tmp_path).rows("SP500", "1d") == 5031
+
+
+def test_packaged_days_say_from_when_to_when_they_are(tmp_path: Path) -> None:
+    found = FileCatalog(tmp_path).coverage("SP500", "1d")
+
+    assert (found.first_at, found.last_at) == (
+        datetime(1999, 1, 4, tzinfo=UTC),
+        datetime(2018, 12, 31, tzinfo=UTC),
+    )
+    assert found.problem is None
 
 
 def test_rows_of_nothing_are_an_error(tmp_path: Path) -> None:
