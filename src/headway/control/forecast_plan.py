@@ -43,7 +43,8 @@ def plan_rows(config: ForecastConfig, rows: int, density: float = 1.0) -> RowPla
 
 def density_of(config: ForecastConfig, coverage: Coverage) -> float:
     """The share of its span in which there are base bars: a market that closes at night and at weekends has fewer of
-    them to a day or a week than fit in."""
+    them to a day or a week than fit in. Days that are closed are averaged in: rather too few bars, so that no run is
+    refused for an estimate."""
     first, last, rows = coverage.first_at, coverage.last_at, coverage.rows
     if first is None or last is None or rows is None:
         return 1.0

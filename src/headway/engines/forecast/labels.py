@@ -29,7 +29,8 @@ def open_time(at_s: Rows, bar_s: int) -> Callable[[Rows], Rows]:
 
     def tell(moments_s: Rows) -> Rows:
         weeks, slot = np.divmod(moments_s // bar_s, slots)
-        return (weeks * opened[-1] + opened[slot]) * bar_s + is_open[slot] * (moments_s % bar_s)
+        open_s: Rows = (weeks * opened[-1] + opened[slot]) * bar_s + is_open[slot] * (moments_s % bar_s)
+        return open_s
 
     return tell
 
