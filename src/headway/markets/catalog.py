@@ -137,7 +137,7 @@ class FileCatalog:
             return replace(known, problem=str(error).removeprefix(f"{path}: "))
         return replace(
             known,
-            rows=rows * TIMEFRAMES_S[own] // TIMEFRAMES_S[timeframe],
+            rows=_count_coarser(rows, span, TIMEFRAMES_S[own], TIMEFRAMES_S[timeframe]),
             first_at=span.first_at,
             last_at=span.last_at,
             columns=span.columns,
@@ -274,6 +274,14 @@ def _stamp(path: Path) -> Stamp:
 
 def _unreadable(path: Path, error: OSError) -> str:
     return f"{path}: cannot be read ({error.strerror}): check that the file may be read"
+
+
+def _count_coarser(rows: int, span: Span, own_s: int, wanted_s: int) -> int:
+    """How many bars are made of so many, at most: a market that closes at night has fewer to a day than fit in."""
+    if own_s == wanted_s or span.first_at is None or span.last_at is None:
+        return rows * own_s // wanted_s
+    span_s = (span.last_at - span.first_at).total_seconds() + own_s
+    return min(int(span_s) // wanted_s, rows)
 
 
 def _count_rows(path: Path) -> int:

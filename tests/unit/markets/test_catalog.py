@@ -151,6 +151,17 @@ def test_rows_of_packaged_days_are_counted(tmp_path: Path) -> None:
     assert FileCatalog(tmp_path).rows("SP500", "1d") == 5031
 
 
+def test_days_of_hours_with_closures_are_counted_by_their_span(tmp_path: Path) -> None:
+    hours = [f"2024-01-{day:02}T{hour:02}:00:00Z,1,1,1,1,1" for day in range(1, 31) for hour in range(14, 21)]
+    (tmp_path / "XYZ_1h.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *hours]))
+    write_candles(tmp_path / "BTC_1h.csv", bars=240, seed=1)
+    catalog = FileCatalog(tmp_path)
+
+    assert catalog.coverage("XYZ", "1h").rows == 210
+    assert catalog.coverage("XYZ", "1d").rows == 29  # the estimate; each of the 30 days has a bar
+    assert catalog.coverage("BTC", "1d").rows == 10
+
+
 def test_packaged_days_say_from_when_to_when_they_are(tmp_path: Path) -> None:
     found = FileCatalog(tmp_path).coverage("SP500", "1d")
 
