@@ -58,6 +58,11 @@ def _ask(server: Server, method: str, path: str, **arguments: Any) -> httpx.Resp
     return answer
 
 
+def _run(server: Server, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = _ask(server, "GET", f"/runs/{run_id}").json()
+    return found
+
+
 def _watch(server: Server, run_id: str, frames: list[StreamFrame]) -> None:
     with RunsClient(server.url, SECRET, retry_for_s=90.0) as client:
         frames.extend(RunFollower(client, run_id, after="start").follow())
@@ -165,6 +170,37 @@ def test_the_model_forecasts_again_what_it_forecast_and_other_candles_too(made: 
     table = pl.read_csv(io.BytesIO(made.get("/predict", format="csv").content))
     assert table.columns == stored.columns
     assert table["pred_mean_h1"].to_list() == pytest.approx(stored["pred_mean_h1"].to_list())
+
+
+def test_a_run_that_is_cancelled_and_resumed_ends_like_one_left_alone(made: Made) -> None:
+    server = made.server
+    run_id = str(_ask(server, "POST", "/runs", json={"config": CONFIG}).json()["id"])
+    eventually(lambda: (_run(server, run_id)["metrics"]["step"] or 0) > 40, what="it is in its second epoch")
+    _ask(server, "POST", f"/runs/{run_id}/cancel")
+    eventually(lambda: _run(server, run_id)["status"] == "cancelled", what="it is cancelled")
+
+    _ask(server, "POST", f"/runs/{run_id}/resume")
+    eventually(lambda: _run(server, run_id)["status"] == "completed", what="it goes on to its end")
+
+    run = _run(server, run_id)
+    tables = [_ask(server, "GET", f"/runs/{each}/artifacts/predictions.parquet").content
+              for each in (run_id, made.run["id"])]  # fmt: skip
+    first, second = (pl.read_parquet(io.BytesIO(content)) for content in tables)
+    assert run["attempt"] == 2
+    assert run["results"] | {"windows_per_s": None} == made.run["results"] | {"windows_per_s": None}
+    assert first.equals(second)
+
+
+def test_a_training_that_explodes_has_diverged(made: Made) -> None:
+    wild = {"model.n_layers_tf": 6, "training.clip": 0, "training.warmup_fraction": 0,
+            "training.min_learning_rate": 1.0}  # fmt: skip
+    config = CONFIG | {"learning_rate": 1.0, "overrides": CONFIG["overrides"] | wild}
+    run_id = str(_ask(made.server, "POST", "/runs", json={"config": config}).json()["id"])
+    eventually(lambda: _run(made.server, run_id)["status"] in ("failed", "completed"), what="it ends")
+
+    run = _run(made.server, run_id)
+    assert (run["status"], run["reason"]) == ("failed", "diverged")
+    assert "loss is" in run["error"]
 
 
 def test_a_program_of_predictions_tells_in_one_line_why_there_are_none(made: Made, tmp_path: Path) -> None:

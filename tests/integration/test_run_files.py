@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from headway.control.archive import measure_tar, open_members, stream_tar
 from headway.control.run_views import type_of
 from headway.domain.artifacts import Artifact
 from headway.domain.errors import Busy, DataError
@@ -166,6 +168,30 @@ def test_a_checkpoint_comes_whole_as_tar(api: Api, folder: RunDir) -> None:
         assert weights.read() == b"weights" * 100
 
 
+def test_a_checkpoint_that_is_pruned_while_it_is_sent_comes_whole(folder: RunDir) -> None:
+    checkpoint = folder.checkpoints / "000000000010"
+    members = open_members(checkpoint)
+    pieces = stream_tar(members)
+    first = next(pieces)
+    shutil.rmtree(checkpoint)
+
+    content = first + b"".join(pieces)
+
+    assert len(content) == measure_tar(members)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        assert archive.getnames() == ["000000000010/CHECKPOINT.json", "000000000010/model.safetensors"]
+    assert all(member.file.closed for member in members)
+
+
+def test_of_a_checkpoint_that_is_half_pruned_no_archive_is_begun(api: Api, folder: RunDir) -> None:
+    (folder.checkpoints / "000000000010" / "model.safetensors").unlink()
+
+    answer = _get(api, f"{RUN}/artifacts/checkpoints/000000000010.tar")
+
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert "was pruned" in answer.json()["message"]
+
+
 # numbers
 
 
@@ -310,6 +336,35 @@ def test_datasets_are_listed_with_what_they_cover(data: Api) -> None:
     assert first["date_start"] == "2022-01-01T00:00:00.000000Z"
     assert first["date_end"] == "2022-01-05T03:00:00.000000Z"
     assert first["columns"] == ["timestamp", "open", "high", "low", "close", "volume"]
+
+
+def test_a_parquet_file_is_listed_as_the_same_candles_in_csv_are(data: Api, tmp_path: Path) -> None:
+    folder = tmp_path / "candles"
+    frame = polars.read_csv(folder / "BTCUSDT_1h.csv", try_parse_dates=True)
+    frame.write_parquet(folder / "ETHUSDT_1h.parquet")
+    (folder / "XRP_1h.parquet").write_bytes(b"PAR1")
+
+    listed = {each["symbol"]: each for each in _get(data, "/datasets").json()["datasets"]}
+
+    told = ("row_count", "date_start", "date_end", "columns", "problem")
+    assert {name: listed["ETH"][name] for name in told} == {name: listed["BTC"][name] for name in told}
+    assert listed["ETH"]["row_count"] == 100
+    assert listed["XRP"]["row_count"] is None
+    assert "cannot be read as Parquet" in listed["XRP"]["problem"]
+
+
+def test_an_examined_file_is_read_once_and_reaches_as_far_as_the_list_says(
+    data: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = _get(data, "/datasets").json()["datasets"][0]
+    read: list[str] = []
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path.name), read_bytes(path))[1])
+
+    found = data.ask("POST", "/datasets/validate", json={"filename": "BTCUSDT_1h.csv"}).json()
+
+    assert found["date_range"] == [listed["date_start"], listed["date_end"]]
+    assert read == ["BTCUSDT_1h.csv"]
 
 
 def test_a_dataset_is_examined_row_by_row(data: Api, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +15,16 @@ from typer.testing import CliRunner
 
 from headway.cli.exits import Exit
 from headway.cli.main import app
+from headway.domain.states import State
 from headway.wire.attempts import Verb
+from headway.wire.rundir import seal_checkpoint
+from tests.factories import make_run, make_spec
 from tests.fakes.candles import write_candles
 from tests.integration.calling import SECRET
 from tests.integration.streaming import Spoken, Streaming, streaming
 from tests.waiting import eventually
+
+polars = pytest.importorskip("polars")
 
 MISSING = "fc_1700000000000_00000000"
 
@@ -198,6 +205,23 @@ def test_numbers_are_shown_with_their_course_and_written_as_csv(live: Streaming,
     ]
 
 
+def test_numbers_are_written_as_parquet_beside_their_json(live: Streaming, tmp_path: Path) -> None:
+    run = _ended(live)
+    file = tmp_path / "numbers.parquet"
+    ran = _run(live, "runs", "metrics", run.run_id, "--parquet", str(file), "--json")
+
+    assert ran.document["series"]["train/loss"]["values"] == [0.9, 0.5, 0.7]
+    assert file.read_bytes()[:4] == b"PAR1"
+
+
+def test_a_search_as_json_goes_through_all_pages(live: Streaming, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headway.control.console._MAX_SEARCHED_BYTES", 8)
+    found = _run(live, "runs", "logs", _ended(live).run_id, "--search", "ir", "--json").document
+
+    assert [line["text"] for line in found["lines"]] == ["first", "third"]
+    assert found["done"]
+
+
 def test_the_console_is_shown_searched_and_followed(live: Streaming) -> None:
     run = _ended(live)
 
@@ -226,6 +250,20 @@ def test_files_are_listed_and_fetched_and_one_that_is_not_there_is_named(
     assert fetched.code == Exit.DONE, fetched.err
     assert (tmp_path / name).read_text() == "a: 1\n"
     assert (missing.code, "config.yaml" in missing.err) == (Exit.ERROR, True)
+
+
+def test_a_whole_checkpoint_is_fetched_as_tar(live: Streaming, tmp_path: Path) -> None:
+    run = _ended(live)
+    folder = live.api.service.context.run_dir(run.run_id)
+    draft = folder.checkpoints / ".draft"
+    draft.mkdir(parents=True)
+    (draft / "model.safetensors").write_bytes(b"weights")
+    name = f"{seal_checkpoint(folder, draft, 10).path}.tar"
+    fetched = _run(live, "runs", "artifacts", run.run_id, "--download", name, "--to", str(tmp_path))
+
+    assert fetched.code == Exit.DONE, fetched.err
+    with tarfile.open(tmp_path / name) as archive:
+        assert archive.getnames() == ["000000000010/CHECKPOINT.json", "000000000010/model.safetensors"]
 
 
 def test_runs_are_cancelled_resumed_cloned_and_compared(live: Streaming) -> None:
@@ -267,6 +305,19 @@ def test_a_model_that_is_not_there_forecasts_nothing(live: Streaming, tmp_path: 
 
     assert ran.code == Exit.ERROR
     assert not out.exists()
+
+
+def test_forecasts_are_written_in_the_format_that_is_asked_for(live: Streaming, tmp_path: Path) -> None:
+    run = make_run(7, spec=make_spec(engine="forecast"), state=State.DONE, attempt=1)
+    live.api.service.context.store.write(lambda tx: tx.insert_run(run))
+    content = io.BytesIO()
+    polars.DataFrame({"timestamp": [1], "split": ["new"]}).write_parquet(content)
+    live.api.predictor.content = content.getvalue()
+
+    ran = _run(live, "predict", run.id, "--format", "csv", "--out", str(tmp_path / "forecasts"))
+
+    assert ran.code == Exit.DONE, ran.err
+    assert (tmp_path / "forecasts").read_text() == "timestamp,split\n1,new\n"
 
 
 def test_a_path_is_a_file_of_this_machine_and_never_replaces_one_of_the_server(

@@ -99,7 +99,7 @@ BAD: dict[str, tuple[dict[str, Any], str, Any, str]] = {
     ),
     "an end before the start": ({"end_date": "2020-01-01"}, "end_date", "2020-01-01", "goes from 2024-01-01"),
     "nothing after warm-up": (
-        {"data_source": "FEW_1h.csv"}, "timeframes", "4h", "1068 bars of 1h pass before 4h has its features",
+        {"data_source": "FEW_1h.csv"}, "timeframes", "4h", "1067 bars of 1h pass before 4h has its features",
     ),
     "too little after warm-up": (
         {"data_source": "SHORT_1h.csv"}, "data_source", "SHORT_1h.csv", "at least 30 of each are needed",

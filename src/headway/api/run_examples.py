@@ -53,7 +53,7 @@ _REPORT = {
     "has_gaps": False,
     "gap_count": 0,
     "inferred_dtypes": {"timestamp": "datetime", "close": "float64"},
-    "date_range": ["2021-01-01T01:00:00.000000Z", "2025-01-01T00:00:00.000000Z"],
+    "date_range": ["2021-01-01T00:00:00.000000Z", "2024-12-31T23:00:00.000000Z"],
 }
 _PREVIEW = {
     "config": {},
@@ -77,6 +77,8 @@ _COMPARISON = {
     "runs": [_SUMMARY, _SUMMARY],
     "differences": [{"key": "training.batch_size", "values": [32, 64]}],
     "metrics": {"val/loss": {"steps": [100, 200], "values": [[0.5, 0.4], [0.6, None]]}},
+    "thinned": [],
+    "left_out": [],
 }
 _SERIES = {
     "run_id": RUN_ID,

@@ -16,13 +16,12 @@ from headway.api.jobs import as_json
 from headway.api.run_series import CSV, PARQUET
 from headway.api.runs import RunId
 from headway.api.service import Service
+from headway.control.archive import measure_tar, open_members, stream_tar
 from headway.control.files import (
     RunFile,
     find_checkpoint_folder,
     find_file,
     list_files,
-    measure_tar,
-    stream_tar,
 )
 from headway.control.predict import predict
 from headway.control.run_views import to_artifact
@@ -91,11 +90,12 @@ def _add_artifacts(router: APIRouter, service: Service) -> None:
         """One file, to keep or to `show`. `Range`, `If-Range` and `If-None-Match` are kept to."""
         folder = find_checkpoint_folder(context, run_id, name)
         if folder is not None:
+            members = open_members(folder)
             headers = {
                 **_as_download(f"{run_id}-{folder.name}.tar"),
-                "Content-Length": str(measure_tar(folder)),
+                "Content-Length": str(measure_tar(members)),
             }
-            return StreamingResponse(stream_tar(folder), media_type=_TAR, headers=headers)
+            return StreamingResponse(stream_tar(members), media_type=_TAR, headers=headers)
         return _answer(find_file(context, run_id, name), if_none_match, show=show)
 
 

@@ -93,6 +93,8 @@ def _add_lists(router: APIRouter, service: Service) -> None:
                     name: runs.AlignedSeries(steps=steps, values=values)
                     for name, (steps, values) in found.numbers.items()
                 },
+                thinned=found.thinned,
+                left_out=found.left_out,
             )
         )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -19,11 +19,19 @@ from headway.client.follow import ContactChange
 from headway.client.runs import RunsClient
 from headway.client.watch import RunFollower
 from headway.domain.errors import InvalidInput, NotFound
-from headway.wire.runs import ArtifactInfo, ArtifactList, MetricSeries, Series
+from headway.wire.runs import ArtifactInfo, ArtifactList, MetricSeries, TableFormat
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 32
-_ALL_POINTS = 1_000_000
+_CHECKPOINTS, _TAR = "checkpoints/", ".tar"
+
+
+class PredictFormat(StrEnum):
+    """What forecasts are written as."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON = "json"
 
 
 def metrics(
@@ -33,20 +41,29 @@ def metrics(
         list[str] | None, typer.Argument(metavar="NAME...", help="Series such as val/loss; all by default.")
     ] = None,
     *,
-    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write name, step and value there.")] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write name, step and value of every point there.")
+    ] = None,
+    parquet_file: Annotated[Path | None, typer.Option("--parquet", help="The same as Parquet.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """What a run has measured: each series with its course."""
+    files = {"csv": csv_file, "parquet": parquet_file}
     with open_runs(context, as_json=as_json) as client:
-        found = client.metrics(run, names=names or (), points=None if csv_file is None else _ALL_POINTS)
-        if csv_file is not None:
-            _write_csv(csv_file, found)
-        if as_json:
-            write_json(found.model_dump(mode="json"))
-        elif csv_file is None:
-            _show_metrics(found)
-        else:
-            say(make_console(), f"{len(found.series)} series in {csv_file}")
+        for table, file in files.items():
+            if file is not None:
+                thinned = client.export_metrics(
+                    run, file, table=cast("TableFormat", table), names=names or ()
+                )
+                _tell_export(file, thinned, as_json=as_json)
+        if as_json or not any(files.values()):
+            found = client.metrics(run, names=names or ())
+            write_json(found.model_dump(mode="json")) if as_json else _show_metrics(found)
+
+
+def _tell_export(file: Path, thinned: Sequence[str], *, as_json: bool) -> None:
+    more = f"; not every point of {', '.join(thinned)}" if thinned else ""
+    say(make_console(stderr=as_json), f"numbers in {file}{more}")
 
 
 def _show_metrics(found: MetricSeries) -> None:
@@ -75,18 +92,6 @@ def spark(values: Sequence[float], width: int = _SPARK_WIDTH) -> str:
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in shown)
 
 
-def _write_csv(file: Path, found: MetricSeries) -> None:
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("name", "step", "value"))
-        for name, series in found.series.items():
-            writer.writerows(_rows_of(name, series))
-
-
-def _rows_of(name: str, series: Series) -> list[tuple[str, int, float]]:
-    return [(name, step, value) for step, value in zip(series.steps, series.values, strict=True)]
-
-
 def logs(  # noqa: PLR0913  (Typer reads the flags from the signature)
     context: typer.Context,
     run: RunArgument,
@@ -106,16 +111,15 @@ def logs(  # noqa: PLR0913  (Typer reads the flags from the signature)
         if follow:
             _follow_console(client, run, search, as_json=as_json)
             return
-        page = client.logs(run, tail=tail, search=search, attempt=attempt)
+        page = (
+            client.search_logs(run, search, tail=tail, attempt=attempt)
+            if search
+            else client.logs(run, tail=tail, attempt=attempt)
+        )
         if as_json:
             write_json(page.model_dump(mode="json"))
             return
-        lines = page.lines
-        while search and not page.done and len(lines) < tail:
-            rest = {"attempt": page.attempt, "offset": page.next_offset, "tail": tail - len(lines)}
-            page = client.logs(run, search=search, **rest)
-            lines = [*lines, *page.lines]
-        for line in lines:
+        for line in page.lines:
             sys.stdout.write(line.text + "\n")
         if search and not page.done:
             more = f"stopped at {tail} lines, there may be more: a higher --tail shows them"
@@ -156,7 +160,10 @@ def artifacts(
     run: RunArgument,
     *,
     download: Annotated[
-        list[str] | None, typer.Option(help="Name of a file to fetch, or `all`; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Name of a file to fetch, `all`, or checkpoints/STEP.tar for a whole checkpoint; may be repeated."
+        ),
     ] = None,
     to: Annotated[Path, typer.Option(help="Folder to fetch into.")] = Path(),
     as_json: AsJson = False,
@@ -164,13 +171,19 @@ def artifacts(
     """The files of a run; with --download, fetch some, checked against their hashes."""
     with open_runs(context, as_json=as_json) as client:
         found = client.artifacts(run)
-        chosen = _choose(found, download) if download else []
+        archives = [name for name in download or () if name.startswith(_CHECKPOINTS) and name.endswith(_TAR)]
+        chosen = _choose(found, [name for name in download or () if name not in archives])
         fetched = [str(client.download(run, artifact, _place(to, artifact.name))) for artifact in chosen]
+        fetched += [
+            str(client.download_checkpoint(run, name.removesuffix(_TAR), _place(to, name)))
+            for name in archives
+        ]
         if as_json:
             write_json({**found.model_dump(mode="json"), **({"fetched": fetched} if download else {})})
         elif download:
-            for artifact, path in zip(chosen, fetched, strict=True):
-                checked = "its hash is right" if artifact.sha256 else "the server knows no hash of it"
+            hashed = [artifact.sha256 is not None for artifact in chosen] + [False for _ in archives]
+            for path, is_hashed in zip(fetched, hashed, strict=True):
+                checked = "its hash is right" if is_hashed else "the server knows no hash of it"
                 say(make_console(), f"{path}  ({checked})")
         else:
             _show_artifacts(found)
@@ -220,13 +233,16 @@ def predict(
             "own by default."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("predictions.parquet"),
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; predictions.FORMAT by default.", show_default=False)
+    ] = None,
+    table: Annotated[PredictFormat, typer.Option("--format")] = PredictFormat.PARQUET,
     as_json: AsJson = False,
 ) -> None:
     """Forecast with the model of a run."""
     with open_runs(context, as_json=as_json) as client:
         named = _upload(client, Path(data)) if data is not None and "/" in data else data
-        path = client.predict(run, out, data=named)
+        path = client.predict(run, out or Path(f"predictions.{table.value}"), data=named, table=table.value)
         document = {"run_id": run, "data": named, "file": str(path), "size_bytes": path.stat().st_size}
         write_json(document) if as_json else say(make_console(), f"forecasts in {path}")
 

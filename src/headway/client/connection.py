@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, TypeVar
@@ -84,9 +84,9 @@ class Connection:
         return answer
 
     @contextmanager
-    def download(self, path: str, *, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+    def download(self, path: str, **arguments: Any) -> Iterator[httpx.Response]:
         """One try of a file, whose body is read as it comes. ApiError, ServerUnreachable."""
-        with self._told(), self._http.stream("GET", path, headers=dict(headers)) as answer:
+        with self._told(), self._http.stream("GET", path, **arguments) as answer:
             if not answer.is_success:
                 answer.read()
                 raise error_of(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -26,6 +27,28 @@ def fetch_file(connection: Connection, path: str, artifact: ArtifactInfo, target
         partial.unlink()
         raise
     partial.replace(target)
+
+
+def fetch_made(connection: Connection, path: str, target: Path, **arguments: Any) -> httpx.Headers:
+    """What the server makes as it is asked, whole, at `target`, and the headers that came with it. A broken try begins
+    anew: there is no hash, and nothing says that it is made the same again."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.made.partial")
+    try:
+        headers = connection.retrying(lambda: _fetch_whole(connection, path, partial, arguments))
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return headers
+
+
+def _fetch_whole(
+    connection: Connection, path: str, partial: Path, arguments: dict[str, Any]
+) -> httpx.Headers:
+    with connection.download(path, **arguments) as answer, partial.open("wb") as file:
+        for piece in answer.iter_bytes():
+            file.write(piece)
+        return answer.headers
 
 
 def _fetch_rest(connection: Connection, path: str, partial: Path, size_bytes: int) -> None:

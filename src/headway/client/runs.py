@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from headway.client.answers import UNEXPECTED
 from headway.client.client import Client
-from headway.client.downloads import fetch_file
+from headway.client.downloads import fetch_file, fetch_made
 from headway.client.errors import ApiError
 from headway.domain.ids import require_run_id
 from headway.wire import runs
@@ -61,9 +61,30 @@ class RunsClient(Client):
         asked = {"names": ",".join(names) or None, **which}
         return self._get(f"{_path(run_id)}/metrics", runs.MetricSeries, params=asked)
 
+    def export_metrics(
+        self, run_id: str, target: Path, *, table: runs.TableFormat, names: Sequence[str] = (), **which: Any
+    ) -> Sequence[str]:
+        """GET /runs/{id}/metrics into a file, each row a name, a step and a value, every point of the series. Returns
+        the names that have more points than a table takes."""
+        asked = _known({"format": table, "names": ",".join(names) or None, **which})
+        headers = fetch_made(self.connection, f"{_path(run_id)}/metrics", target, params=asked)
+        return [unquote(name) for name in headers.get("X-Thinned", "").split(",") if name]
+
     def logs(self, run_id: str, **which: Any) -> runs.LogPage:
         """GET /runs/{id}/logs: lines of the console, from an offset or the last ones, or those that hold a text."""
         return self._get(f"{_path(run_id)}/logs", runs.LogPage, params=which)
+
+    def search_logs(
+        self, run_id: str, text: str, *, tail: int = 200, attempt: int | None = None
+    ) -> runs.LogPage:
+        """The lines of the whole console that hold a text, page after page; not `done` where `tail` ended it."""
+        page = self.logs(run_id, search=text, tail=min(tail, _PAGE_LINES), attempt=attempt)
+        lines = page.lines
+        while not page.done and len(lines) < tail:
+            rest = {"attempt": page.attempt, "offset": page.next_offset}
+            page = self.logs(run_id, search=text, tail=min(tail - len(lines), _PAGE_LINES), **rest)
+            lines = [*lines, *page.lines]
+        return page.model_copy(update={"lines": lines})
 
     # steer
     def label(self, run_id: str, request: runs.LabelRequest) -> runs.TrainingRun:
@@ -94,14 +115,19 @@ class RunsClient(Client):
         fetch_file(self.connection, path, artifact, target)
         return target
 
-    def predict(self, run_id: str, target: Path, *, data: str | None = None) -> Path:
-        """GET /runs/{id}/predict into a Parquet file: forecasts on candles that the server has, by name, or on the
-        run's own."""
-        asked = {} if data is None else {"data": data}
-        answer = self.connection.retrying(
-            lambda: self.connection.send("GET", f"{_path(run_id)}/predict", params=asked, timeout=_PREDICT_S)
-        )
-        target.write_bytes(answer.content)
+    def download_checkpoint(self, run_id: str, checkpoint: str, target: Path) -> Path:
+        """GET /runs/{id}/artifacts/{checkpoint}.tar into a file: a whole checkpoint, by the path that the run tells."""
+        name = quote(f"{checkpoint}.tar")
+        fetch_made(self.connection, f"{_path(run_id)}/artifacts/{name}", target)
+        return target
+
+    def predict(
+        self, run_id: str, target: Path, *, data: str | None = None, table: runs.TableFormat = "parquet"
+    ) -> Path:
+        """GET /runs/{id}/predict into a file: forecasts on candles that the server has, by name, or on the run's
+        own."""
+        asked = _known({"data": data, "format": table})
+        fetch_made(self.connection, f"{_path(run_id)}/predict", target, params=asked, timeout=_PREDICT_S)
         return target
 
     # data
@@ -115,12 +141,14 @@ class RunsClient(Client):
 
     def upload_dataset(self, file: Path) -> Dataset:
         """PUT /datasets/{filename}: candles from this machine. The name says symbol and timeframe."""
-        content = file.read_bytes()
-        return self._ask("PUT", f"/datasets/{quote(file.name)}", Dataset, content=content)
+        return _read(self.connection.retrying(lambda: self._send_file(file)), Dataset)
+
+    def _send_file(self, file: Path) -> httpx.Response:
+        with file.open("rb") as content:
+            return self.connection.send("PUT", f"/datasets/{quote(file.name)}", content=content)
 
     def _get(self, path: str, shape: type[Answer], params: dict[str, Any] | None = None) -> Answer:
-        asked = {name: value for name, value in (params or {}).items() if value is not None}
-        return self._ask("GET", path, shape, params=asked)
+        return self._ask("GET", path, shape, params=_known(params or {}))
 
     def _post(self, path: str, request: BaseModel, shape: type[Answer], *, key: str | None = None) -> Answer:
         headers = _JSON if key is None else {**_JSON, "Idempotency-Key": key}
@@ -131,6 +159,11 @@ class RunsClient(Client):
 
 
 _PREDICT_S = 600.0
+_PAGE_LINES = 10_000  # of the console, as the server gives them at once
+
+
+def _known(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _path(run_id: str) -> str:

@@ -6,7 +6,6 @@ A name is a path below `artifacts/`, or begins with `checkpoints/`, or is one of
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ TAR = ".tar"
 
 _BESIDE = ("report.html", "metrics.json", "manifest.json", "result.json")
 _MARKER = "CHECKPOINT.json"
-_BLOCK = 512
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -73,32 +70,6 @@ def find_checkpoint_folder(context: Context, run_id: str, name: str) -> Path | N
         return None
     folder = _locate(context.run_dir(run_id), name.removesuffix(TAR))
     return folder if _is_file(folder / _MARKER) else None
-
-
-def measure_tar(folder: Path) -> int:
-    """Bytes of the archive that `stream_tar` gives."""
-    return sum(_BLOCK + _padded(path.stat().st_size) for path in _files_of(folder)) + 2 * _BLOCK
-
-
-def stream_tar(folder: Path) -> Iterator[bytes]:
-    """A tar archive of a checkpoint, made while it is sent; times are left out, so that it is always the same."""
-    for path in _files_of(folder):
-        entry = tarfile.TarInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}"[-100:])
-        entry.size = path.stat().st_size
-        yield entry.tobuf(tarfile.USTAR_FORMAT)
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                yield chunk
-        yield bytes(_padded(entry.size) - entry.size)
-    yield bytes(2 * _BLOCK)
-
-
-def _padded(size: int) -> int:
-    return -(-size // _BLOCK) * _BLOCK
-
-
-def _files_of(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def _locate(folder: RunDir, name: str) -> Path:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from headway.control.context import Context
-from headway.control.forecast_plan import RowPlan, bars_before_first, plan_rows, rows_within
+from headway.control.forecast_plan import RowPlan, bars_before_first, density_of, plan_rows, rows_within
 from headway.control.translate_runs import field_of
 from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import DataError, InvalidInput
@@ -49,7 +49,7 @@ def find_fit(context: Context, config: ForecastConfig) -> Fit:
     rows = None if misfits else rows_within(config, coverage)
     if rows is None:
         return Fit(coverage, None, misfits)
-    plan = plan_rows(config, rows)
+    plan = plan_rows(config, rows, density_of(config, coverage))
     misfits = (*_list_horizon_misfits(config, rows),)
     misfits = misfits or (*_list_row_misfits(config, coverage, plan),)
     return Fit(coverage, plan, misfits or (*_list_batch_misfits(config, plan),))
@@ -78,9 +78,7 @@ def _complete(coverage: Coverage, check: DatasetCheck) -> Coverage:
     if coverage.rows is not None or not check.first or not check.last:
         return coverage
     own_s = TIMEFRAMES_S[check.timeframe]
-    first_at, last_at = (
-        datetime.fromisoformat(text) - timedelta(seconds=own_s) for text in (check.first, check.last)
-    )
+    first_at, last_at = (datetime.fromisoformat(text) for text in (check.first, check.last))
     rows = check.rows * own_s // TIMEFRAMES_S[coverage.timeframe]
     return replace(coverage, rows=rows, first_at=first_at, last_at=last_at, problem=None)
 
@@ -122,7 +120,8 @@ def _list_horizon_misfits(config: ForecastConfig, rows: int) -> Iterator[Invalid
 
 def _list_row_misfits(config: ForecastConfig, coverage: Coverage, plan: RowPlan) -> Iterator[InvalidInput]:
     if plan.usable == 0:
-        passing = {name: bars_before_first(config, name) for name in config.data.timeframes}
+        density = density_of(config, coverage)
+        passing = {name: bars_before_first(config, name, density) for name in config.data.timeframes}
         worst = max(passing, key=passing.__getitem__)
         bound = (
             f"{passing[worst]} bars of {config.data.base_timeframe} pass before {worst} has its features and a context "

@@ -26,9 +26,9 @@ class RowPlan:
         return min(self.train, self.validation, self.judged) >= MIN_ROWS
 
 
-def plan_rows(config: ForecastConfig, rows: int) -> RowPlan:
-    """How `rows` base bars are used."""
-    usable = max(rows - first_usable_row(config), 0)
+def plan_rows(config: ForecastConfig, rows: int, density: float = 1.0) -> RowPlan:
+    """How `rows` base bars are used; for `density` see `density_of`."""
+    usable = max(rows - first_usable_row(config, density), 0)
     first = int(usable * config.data.train_fraction)
     second = int(usable * (config.data.train_fraction + config.data.validation_fraction))
     return RowPlan(
@@ -41,15 +41,28 @@ def plan_rows(config: ForecastConfig, rows: int) -> RowPlan:
     )
 
 
-def first_usable_row(config: ForecastConfig) -> int:
+def density_of(config: ForecastConfig, coverage: Coverage) -> float:
+    """The share of its span in which there are base bars: a market that closes at night and at weekends has fewer of
+    them to a day or a week than fit in. Days that are closed are averaged in: rather too few bars, so that no run is
+    refused for an estimate."""
+    first, last, rows = coverage.first_at, coverage.last_at, coverage.rows
+    if first is None or last is None or rows is None:
+        return 1.0
+    span_s = (last - first).total_seconds() + config.data.base_s
+    return min(rows * config.data.base_s / span_s, 1.0)
+
+
+def first_usable_row(config: ForecastConfig, density: float = 1.0) -> int:
     """Base bars that pass before every timeframe has its features and its context."""
-    return max(bars_before_first(config, name) for name in config.data.timeframes)
+    return max(bars_before_first(config, name, density) for name in config.data.timeframes)
 
 
-def bars_before_first(config: ForecastConfig, timeframe: str) -> int:
+def bars_before_first(config: ForecastConfig, timeframe: str, density: float = 1.0) -> int:
     """Base bars that pass before a timeframe has its features and its context."""
     bars = _warmup(config, timeframe) + config.model.context_bars
-    return bars * TIMEFRAMES_S[timeframe] // config.data.base_s
+    spanned = bars * TIMEFRAMES_S[timeframe] // config.data.base_s
+    # The first row is the base bar that closes with the last of these bars: it has them all itself.
+    return max(round(spanned * density), bars) - 1
 
 
 def longest_warmup(config: ForecastConfig) -> int:

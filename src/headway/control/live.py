@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from headway.control.context import Context
 from headway.control.cursor import Cursor
+from headway.control.numbers import read_newest
 from headway.control.tails import ConsoleTail, ConsoleText, LogTail, Pace, Row, find_tail
 from headway.domain.clock import format_utc
 from headway.domain.events import Event, EventKind, state_after
@@ -169,8 +170,14 @@ class LiveReader:
     def _open_files(self) -> None:
         cursor = self.cursor
         folder = self._context.run_dir(self._run_id).attempt(cursor.attempt)
-        self._log = LogTail(folder.events, cursor.attempt, cursor.log_offset, cursor.row)
+        self._log = LogTail(
+            folder.events, cursor.attempt, cursor.log_offset, cursor.row, earlier=self._find_known
+        )
         self._console = ConsoleTail(folder.console, cursor.attempt, cursor.console_offset)
+
+    def _find_known(self, step: int) -> dict[str, float]:
+        attempt = self.cursor.attempt
+        return self._context.store.read(lambda tx: read_newest(tx, self._run_id, attempt, step))
 
 
 def _state_at(tx: Transaction, run_id: str, seq: int) -> State:

@@ -14,9 +14,10 @@ from headway.domain.runs import Run
 from headway.ports import Transaction
 
 Points = dict[int, float]  # step -> value, in order of step
+Aligned = tuple[list[int], list[list[float | None]]]  # steps, and for each run its value at each of them
 
 FEWEST_WITH_ENDS = 4  # points of a series among which its first and its last are
-_MAX_COMPARED_NAMES = 50
+_COMPARED_UNASKED = 50  # names; those that are asked for are all told
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,16 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs side by side: what differs in their configurations, and their numbers by step."""
+    """Runs side by side: what differs in their configurations, and their numbers by step.
+
+    `thinned` are the names that are told by stretches, `left_out` those that nobody asked for by name.
+    """
 
     runs: list[Run]
     differences: dict[str, list[Any]]
-    numbers: dict[str, tuple[list[int], list[list[float | None]]]]
+    numbers: dict[str, Aligned]
+    thinned: list[str]
+    left_out: list[str]
 
 
 def read_numbers(context: Context, run_id: str, window: Window) -> Numbers:
@@ -57,15 +63,31 @@ def read_numbers(context: Context, run_id: str, window: Window) -> Numbers:
     return found
 
 
+def read_newest(tx: Transaction, run_id: str, attempt: int, step: int) -> dict[str, float]:
+    """The newest number of each name that an attempt gave up to a step."""
+    found: dict[str, float] = {}
+    for name in tx.series_names(run_id):
+        for bucket in _read_buckets(tx, run_id, name, Window(attempt=attempt, last_step=step), 1):
+            found[name] = _read_at(tx, run_id, name, Window(attempt=attempt), bucket.last_step)[
+                bucket.last_step
+            ]
+    return found
+
+
 def compare_runs(context: Context, run_ids: Sequence[str], window: Window) -> Comparison:
     """Runs side by side. NotFound when one is not there."""
     runs = [get_view(context, run_id).run for run_id in run_ids]
-    found = context.store.read(lambda tx: [_read(tx, run.id, window) for run in runs])
-    names = list(dict.fromkeys(name for numbers in found for name in numbers.series))[:_MAX_COMPARED_NAMES]
+    named = context.store.read(lambda tx: [tx.series_names(run.id) for run in runs])
+    names = list(window.names) or list(dict.fromkeys(name for each in named for name in each))
+    kept = names if window.names else names[:_COMPARED_UNASKED]
+    ids = [run.id for run in runs]
+    found = context.store.read(lambda tx: {name: _align_name(tx, ids, name, window) for name in kept})
     return Comparison(
         runs,
         find_differences([run.spec.config for run in runs]),
-        {name: align([numbers.series.get(name, {}) for numbers in found]) for name in names},
+        {name: aligned for name, (aligned, _) in found.items()},
+        [name for name, (_, thinned) in found.items() if thinned],
+        names[len(kept) :],
     )
 
 
@@ -81,10 +103,41 @@ def find_differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any
     }
 
 
-def align(series: Sequence[Points]) -> tuple[list[int], list[list[float | None]]]:
+def align(series: Sequence[Points]) -> Aligned:
     """All steps in order, and for each series its value there, None where it has none."""
     steps = sorted({step for points in series for step in points})
     return steps, [[points.get(step) for step in steps] for points in series]
+
+
+def align_stretches(series: Sequence[Points], count: int) -> Aligned:
+    """The same of at most `count` stretches of equal length, which all series share: thinned each by itself, they would
+    hardly meet at a step. A stretch has two steps, its ends, for the extremes of a series in it as they came.
+    """
+    every = [step for points in series for step in points]
+    first, last = min(every), max(every)
+    length = -(-(last - first + 1) // count)
+    return align([_draw_stretches(points, first, last, length) for points in series])
+
+
+def _draw_stretches(points: Points, first: int, last: int, length: int) -> Points:
+    held: dict[int, Points] = {}
+    for step, value in points.items():
+        held.setdefault((step - first) // length, {})[step] = value
+    drawn: Points = {}
+    for number, inside in held.items():
+        begin = first + number * length
+        low, high = (pick(inside, key=inside.__getitem__) for pick in (min, max))
+        drawn[begin] = inside[min(low, high)]
+        drawn[min(begin + length - 1, last)] = inside[max(low, high)]
+    return drawn
+
+
+def _align_name(tx: Transaction, run_ids: Sequence[str], name: str, window: Window) -> tuple[Aligned, bool]:
+    """One name of all runs, and whether some have more points than are told."""
+    buckets = [_read_buckets(tx, run_id, name, window, window.points) for run_id in run_ids]
+    series = [_expand(each) for each in buckets]
+    thinned = any(bucket.count > 1 for each in buckets for bucket in each)
+    return (align_stretches(series, window.points // 2) if thinned else align(series)), thinned
 
 
 def _read(tx: Transaction, run_id: str, window: Window) -> Numbers:
@@ -106,10 +159,14 @@ def _thin(tx: Transaction, run_id: str, name: str, window: Window) -> Points:
     buckets = _read_buckets(tx, run_id, name, window, max((window.points - 2) // 2, 1))
     if window.points < FEWEST_WITH_ENDS:
         return dict([*_expand(buckets).items()][-window.points :])
-    steps = (buckets[0].first_step, buckets[-1].last_step)
-    ends = [replace(window, first_step=step, last_step=step) for step in steps]
-    first, last = (_expand(_read_buckets(tx, run_id, name, end, 1)) for end in ends)
+    first, last = (
+        _read_at(tx, run_id, name, window, step) for step in (buckets[0].first_step, buckets[-1].last_step)
+    )
     return first | _expand(buckets) | last
+
+
+def _read_at(tx: Transaction, run_id: str, name: str, window: Window, step: int) -> Points:
+    return _expand(_read_buckets(tx, run_id, name, replace(window, first_step=step, last_step=step), 1))
 
 
 def _read_buckets(tx: Transaction, run_id: str, name: str, window: Window, count: int) -> list[Bucket]:

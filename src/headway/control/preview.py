@@ -5,35 +5,25 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
-from typing import Any
 
 from headway.control.context import Context
 from headway.control.forecast_fit import Fit, find_fit
 from headway.control.forecast_plan import RowPlan
+from headway.control.forecast_time import TimeEstimate, estimate_time
 from headway.control.preflight import preflight
-from headway.control.translate_runs import FORECAST
 from headway.domain.coverage import Coverage
 from headway.domain.durations import parse_duration_s
 from headway.domain.errors import DataError, InvalidInput, PreflightFailed
 from headway.domain.forecast_size import count_parameters, estimate_training_bytes
 from headway.domain.specs import Spec
-from headway.domain.states import State
-from headway.ports import RunFilter, Transaction
+from headway.ports import Transaction
 from headway.wire.forecast import ForecastConfig
 from headway.wire.forecast_shape import shape_of
 
-_LIKE_RUNS = 50  # newest finished runs that are asked for their speed
 _QUEUE_LIMIT = 100_000
-
-
-@dataclass(frozen=True)
-class TimeEstimate:
-    """From the fewest epochs at the highest speed measured, to all epochs at the lowest."""
-
-    low_s: float
-    high_s: float
-    measured_on: int
+_NOTHING_LIKE_IT = (
+    "no run of about this size has finished on this machine yet: speed is measured, not guessed"
+)
 
 
 @dataclass(frozen=True)
@@ -147,35 +137,5 @@ def _estimate_time(
 ) -> tuple[TimeEstimate | None, str]:
     if plan is None:
         return None, "the number of rows is not known"
-    rates = context.store.read(lambda tx: _rates_of_like(tx, config))
-    if not rates:
-        return None, "no run of this size has finished on this machine yet: speed is measured, not guessed"
-    training = config.training
-    windows = min(plan.train, training.max_windows_per_epoch or plan.train)
-    batches = ceil(windows / training.batch_size)
-    epochs = training.max_epochs
-    fewest = min(training.patience + 1, epochs) if training.patience else epochs
-    return TimeEstimate(fewest * batches / max(rates), epochs * batches / min(rates), len(rates)), ""
-
-
-def _rates_of_like(tx: Transaction, config: ForecastConfig) -> list[float]:
-    """Steps a second of finished runs whose steps are as large."""
-    which = RunFilter(engines=frozenset({FORECAST}), states=frozenset({State.DONE}), limit=_LIKE_RUNS)
-    wanted = _size_of(config.model_dump(mode="json"))
-    return [
-        run.progress.rate_per_s
-        for run in tx.list_runs(which).runs
-        if run.progress.rate_per_s and _size_of(run.spec.config) == wanted
-    ]
-
-
-def _size_of(config: Any) -> tuple[object, ...]:
-    """What decides how long a step takes."""
-    model, training = config["model"], config["training"]
-    sizes = ("d_model", "n_layers_tf", "n_layers_fusion", "ff_mult", "patch_len", "stride", "context_patches")
-    return (
-        *(model[name] for name in sizes),
-        training["batch_size"],
-        training["precision"],
-        len(config["data"]["timeframes"]),
-    )
+    time = context.store.read(lambda tx: estimate_time(tx, config, plan))
+    return time, "" if time else _NOTHING_LIKE_IT

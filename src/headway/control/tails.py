@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from headway.domain.errors import CorruptRunFile
 from headway.domain.progress import Progress
@@ -18,6 +18,8 @@ PIECE_BYTES = 16 << 10
 _READ_BYTES = 256 << 10
 _CUT = "[headway: the console was cut, lines may be missing here]\n"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+
+Earlier: TypeAlias = Callable[[int], Mapping[str, float]]  # the newest number of each name up to a step
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,13 @@ class ConsoleText:
 
 
 class LogTail:
-    """Rows and progress in the log of an attempt, from a place on. What was known before the place is read once."""
+    """Rows and progress in the log of an attempt, from a place on. What was known before the place is read once: from
+    the last chunk before it, and where the log is longer from what is asked `earlier`.
+    """
 
-    def __init__(self, path: Path, attempt: int, offset: int = 0, row: int = 0) -> None:
+    def __init__(
+        self, path: Path, attempt: int, offset: int = 0, row: int = 0, *, earlier: Earlier = lambda _: {}
+    ) -> None:
         self.offset = offset
         self.row = row
         self._path = path
@@ -61,9 +67,10 @@ class LogTail:
         self._known: dict[str, float] = {}
         self._progress: Progress | None = None
         begin = max(offset - CHUNK_BYTES, 0)
-        for raw in _read(path, begin, offset - begin).splitlines():
-            for _ in self._say(raw, 0):
-                pass
+        before = _read(path, begin, offset - begin).splitlines()
+        steps = [what.step for raw in before for what in self._say(raw, 0) if isinstance(what, Row)]
+        if begin and steps:
+            self._known = {**earlier(steps[0]), **self._known}
 
     def read(self, end: int) -> list[tuple[Row | Pace, int, int]]:
         """What is said before `end`, at most a chunk, each with the offset and row to go on from."""

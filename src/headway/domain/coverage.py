@@ -41,7 +41,8 @@ class DatasetFault:
 
 @dataclass(frozen=True)
 class DatasetCheck:
-    """What is found when all of a file of candles is read. `first` and `last` are closing times, ISO 8601."""
+    """What is found when all of a file of candles is read. `first` and `last` are when the first and the
+    last bar open, ISO 8601."""
 
     filename: str
     symbol: str

@@ -9,21 +9,26 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from headway.domain.coverage import Coverage, DatasetCheck
 from headway.domain.errors import DataError
 from headway.domain.subjects import CANDLES_FILE
 from headway.domain.trading import TIMEFRAMES_S, require_timeframe
-from headway.markets.spans import read_span
+from headway.markets.spans import Span, read_span
 
 PACKAGED_LABEL = "packaged demo data (arch)"
 SUFFIXES = (".csv", ".parquet")
 MAX_CHECKED_BYTES = 64 << 20  # what a request may read whole: a larger file is looked at within the run
 
+_UNCOUNTED = 'Parquet is counted with polars: pip install "headway[data]" on the server'
 _PACKAGED = {"SP500": "sp500", "NASDAQ": "nasdaq"}  # symbol -> folder in arch/data; daily bars
 _PACKAGED_TIMEFRAME = "1d"
-_MAX_COUNTED = 1_000
+_MAX_KEPT = 1_000  # files whose numbers are remembered
 _SYMBOL = re.compile(r"[A-Za-z0-9]{1,24}")
+
+T = TypeVar("T")
+Stamp = tuple[int, int]  # what changes when a file does: its time and its size
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,9 @@ class FileCatalog:
 
     def __init__(self, candles_dir: Path) -> None:
         self._candles_dir = candles_dir
-        self._counted: dict[Path, tuple[tuple[int, int], int]] = {}
-        self._checked: dict[Path, tuple[tuple[int, int], DatasetCheck]] = {}
+        self._counted: dict[Path, tuple[Stamp, int]] = {}
+        self._looked_at: dict[Path, tuple[Stamp, tuple[int, Span]]] = {}
+        self._checked: dict[Path, tuple[Stamp, DatasetCheck]] = {}
 
     def rows(self, symbol: str, timeframe: str) -> int | None:
         """Lines of the file less the header; None for Parquet and for bars that are yet to be resampled.
@@ -85,10 +91,8 @@ class FileCatalog:
         if known is None or known[0] != stamp:
             own = holding.resampled_from or timeframe
             checking = import_module("headway.markets.inspect")
-            known = self._checked[holding.path] = (
-                stamp,
-                checking.inspect_file(holding.path, holding.symbol, own),
-            )
+            found = checking.inspect_file(holding.path, holding.symbol, own)
+            known = _keep(self._checked, holding.path, (stamp, found))
         return known[1]
 
     def list_all(self) -> Sequence[Coverage]:
@@ -121,18 +125,19 @@ class FileCatalog:
             origin=holding.origin,
             label=holding.label,
         )
-        if path is None or path.suffix == ".parquet":
+        if path is None or (path.suffix == ".parquet" and find_spec("polars") is None):
             size = path.stat().st_size if path is not None else None
-            return replace(
-                known, size_bytes=size, problem="Parquet is not counted: POST /datasets/validate reads it"
-            )
+            return replace(known, size_bytes=size, problem=_UNCOUNTED)
         try:
-            rows, span, size_bytes = self._count(path), read_span(path), path.stat().st_size
+            rows, span = self._look_into(path)
+            size_bytes = path.stat().st_size
         except OSError as error:
             return replace(known, problem=f"cannot be read: {error.strerror}")
+        except DataError as error:
+            return replace(known, problem=str(error).removeprefix(f"{path}: "))
         return replace(
             known,
-            rows=rows * TIMEFRAMES_S[own] // TIMEFRAMES_S[timeframe],
+            rows=_count_coarser(rows, span, TIMEFRAMES_S[own], TIMEFRAMES_S[timeframe]),
             first_at=span.first_at,
             last_at=span.last_at,
             columns=span.columns,
@@ -140,14 +145,23 @@ class FileCatalog:
             problem=None if span.first_at and span.last_at else "the times of the rows cannot be read",
         )
 
+    def _look_into(self, path: Path) -> tuple[int, Span]:
+        """Rows and span of a file; of Parquet by its footer and its ends."""
+        if path.suffix != ".parquet":
+            return self._count(path), read_span(path)
+        stamp = _stamp(path)
+        known = self._looked_at.get(path)
+        if known is None or known[0] != stamp:
+            counting = import_module("headway.markets.parquet")
+            known = _keep(self._looked_at, path, (stamp, counting.count_parquet(path)))
+        return known[1]
+
     def _count(self, path: Path) -> int:
         try:
             stamp = _stamp(path)
             known = self._counted.get(path)
             if known is None or known[0] != stamp:
-                if len(self._counted) >= _MAX_COUNTED:  # files come and go under ever new names
-                    self._counted = {}
-                known = self._counted[path] = (stamp, _count_rows(path))
+                known = _keep(self._counted, path, (stamp, _count_rows(path)))
         except OSError as error:
             raise DataError(_unreadable(path, error)) from error
         return known[1]
@@ -246,14 +260,28 @@ def _missing(candles_dir: Path, symbol: str, timeframe: str) -> str:
     return f"{tried}. The packaged bars of {symbol} are daily: use the timeframe 1d or 1w"
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    """What changes when a file does: its time and its size."""
+def _keep(kept: dict[Path, T], path: Path, found: T) -> T:
+    if len(kept) >= _MAX_KEPT:  # files come and go under ever new names
+        kept.clear()
+    kept[path] = found
+    return found
+
+
+def _stamp(path: Path) -> Stamp:
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
 
 
 def _unreadable(path: Path, error: OSError) -> str:
     return f"{path}: cannot be read ({error.strerror}): check that the file may be read"
+
+
+def _count_coarser(rows: int, span: Span, own_s: int, wanted_s: int) -> int:
+    """How many bars are made of so many, at most: a market that closes at night has fewer to a day than fit in."""
+    if own_s == wanted_s or span.first_at is None or span.last_at is None:
+        return rows * own_s // wanted_s
+    span_s = (span.last_at - span.first_at).total_seconds() + own_s
+    return min(int(span_s) // wanted_s, rows)
 
 
 def _count_rows(path: Path) -> int:

@@ -49,11 +49,21 @@ def check_file(path: Path, timeframe: str) -> Report:
     try:
         table = read_table(path)
     except DataError as error:
-        problem = Problem("unreadable", str(error).removeprefix(f"{path}: "))
-        return Report(path, timeframe, 0, "", "", "", (), (problem,))
+        return tell_unreadable(path, timeframe, error)
+    return check_table(table, timeframe)
+
+
+def check_table(table: Table, timeframe: str) -> Report:
+    """All problems of a file that was read."""
     rows, first, last = describe_span(_known_closes(table, timeframe))
     problems = tuple(find_problems(table, Rules(timeframe)))
-    return Report(path, timeframe, rows or len(table), first, last, table.sha256, table.named, problems)
+    return Report(table.path, timeframe, rows or len(table), first, last, table.sha256, table.named, problems)
+
+
+def tell_unreadable(path: Path, timeframe: str, error: DataError) -> Report:
+    """The one problem of a file that cannot be read."""
+    problem = Problem("unreadable", str(error).removeprefix(f"{path}: "))
+    return Report(path, timeframe, 0, "", "", "", (), (problem,))
 
 
 def find_problems(table: Table, rules: Rules) -> Iterator[Problem]:

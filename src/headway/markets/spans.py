@@ -26,7 +26,7 @@ class Span:
 
 
 def read_span(path: Path) -> Span:
-    """The span of a CSV file, packed or not. OSError when it cannot be read."""
+    """The span of a CSV file; a packed one came with a package. OSError when it cannot be read."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         head = file.readline(_TAIL_BYTES), file.readline(_TAIL_BYTES)
         last = head[1]
@@ -41,7 +41,9 @@ def read_span(path: Path) -> Span:
     place = next((lowered.index(name) for name in TIME_NAMES if name in lowered), None)
     if place is None:
         return Span(columns, None, None)
-    return Span(columns, _read_at(_fields(head[1]), place), _read_at(_fields(last), place))
+    first, newest = (_field(line, place) for line in (head[1], last))
+    read = _read_month_first if path.suffix == ".gz" else _read_at
+    return Span(columns, read(first), read(newest))
 
 
 def _fields(line: bytes) -> list[str]:
@@ -49,8 +51,20 @@ def _fields(line: bytes) -> list[str]:
     return next(csv.reader(io.StringIO(text)), [])
 
 
-def _read_at(fields: list[str], place: int) -> datetime | None:
-    text = fields[place].strip() if place < len(fields) else ""
+def _field(line: bytes, place: int) -> str:
+    fields = _fields(line)
+    return fields[place].strip() if place < len(fields) else ""
+
+
+def _read_month_first(text: str) -> datetime | None:
+    """As the days that come with a package are written, and no other file may."""
+    try:
+        return datetime.strptime(text, "%m/%d/%Y").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _read_at(text: str) -> datetime | None:
     try:
         if text.replace(".", "", 1).isdigit() and "-" not in text:
             number = float(text)

@@ -85,6 +85,17 @@ def read_table(path: Path) -> Table:
     return _name_columns(path, hashlib.sha256(content).hexdigest(), frame)
 
 
+def read_parquet_ends(path: Path) -> tuple[Table, int]:
+    """The first and the last row of a Parquet file, without a hash, and how many it has. DataError as `read_table`."""
+    try:
+        lazy = pl.scan_parquet(path)
+        rows = lazy.select(pl.len()).collect().item()
+        frame = pl.concat([lazy.head(1), lazy.tail(1)]).collect()
+    except (OSError, PolarsError) as error:
+        raise DataError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from error
+    return _name_columns(path, "", frame), int(rows)
+
+
 def _parse(path: Path, content: bytes) -> pl.DataFrame:
     if path.suffix == ".parquet":
         return pl.read_parquet(BytesIO(content))

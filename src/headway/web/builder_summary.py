@@ -81,7 +81,9 @@ def _forecast_rows(found: Preview, spec: Spec) -> Iterator[Row]:
     yield Row("Left out between splits", f"{found.config.purge_bars:,} bars")
     span = f"{say_duration(time.low_s)} to {say_duration(time.high_s)}" if time else MISSING
     yield Row(
-        "Time", span, f"from {time.measured_on} runs of this size" if time else found.missing.get("time", "")
+        "Time",
+        span,
+        f"from {time.measured_on} runs of about this size" if time else found.missing.get("time", ""),
     )
     yield from _cost_rows(
         found.cost_usd, spec.limits.max_cost_usd, found.missing.get("estimated_cost_usd", "")

@@ -13,7 +13,7 @@ FileName = Annotated[Text, Field(min_length=1, max_length=200)]
 
 
 class Dataset(Wire):
-    """Candles that are there. Times are those of the first and last bar."""
+    """Candles that are there. Times are when the first and the last bar open."""
 
     symbol: str
     timeframe: str
@@ -55,4 +55,4 @@ class DatasetReport(Wire):
     has_gaps: bool
     gap_count: int
     inferred_dtypes: dict[str, str]
-    date_range: tuple[str, str] | None = None
+    date_range: tuple[str, str] | None = None  # when the first and the last bar open

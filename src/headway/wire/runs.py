@@ -396,3 +396,5 @@ class RunComparison(Wire):
     runs: list[RunSummary]
     differences: list[Difference]
     metrics: dict[str, AlignedSeries]
+    thinned: list[str] = []  # of `metrics`, those where some run has more points than are told
+    left_out: list[str] = []  # names that are told when `names` asks for them

@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(reply)
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815  (the names that the base class asks for)
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  (the names that the base class asks for)
 
     def _send(self, reply: Reply) -> None:
         content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from headway.client.errors import ServerUnreachable
 from headway.client.runs import RunsClient
 from headway.domain.errors import CorruptRunFile
 from headway.wire.runs import ArtifactInfo
@@ -64,3 +65,47 @@ def test_what_is_not_what_its_hash_says_is_not_kept(server: FakeServer, tmp_path
         _fetch(server, tmp_path / "model", _artifact())
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_server_makes_begins_anew_after_a_break(server: FakeServer, tmp_path: Path) -> None:
+    torn = Reply(body=CONTENT[:99], headers=(("Content-Length", str(len(CONTENT))),))
+    server.replies["GET", f"/runs/{RUN}/predict"] = [torn, Reply(body=CONTENT)]
+    with RunsClient(server.url, SECRET, pacing=MovedTime().pacing()) as client:
+        client.predict(RUN, tmp_path / "forecasts.csv", data="BTC_1h.csv", table="csv")
+
+    assert (tmp_path / "forecasts.csv").read_bytes() == CONTENT
+    assert server.received[-1].query == {"data": "BTC_1h.csv", "format": "csv"}
+
+
+def test_a_break_that_no_retry_mends_leaves_no_file(server: FakeServer, tmp_path: Path) -> None:
+    server.replies["GET", f"/runs/{RUN}/artifacts/checkpoints/000000000010.tar"] = [Reply(dropped=True)]
+    with (
+        RunsClient(server.url, SECRET, pacing=MovedTime().pacing()) as client,
+        pytest.raises(ServerUnreachable),
+    ):
+        client.download_checkpoint(RUN, "checkpoints/000000000010", tmp_path / "checkpoint.tar")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_tells_what_has_more_points(server: FakeServer, tmp_path: Path) -> None:
+    reply = Reply(body=b"name,step,value\n", headers=(("X-Thinned", "train/loss,odd%2Cname"),))
+    server.replies["GET", f"/runs/{RUN}/metrics"] = [reply]
+    with RunsClient(server.url, SECRET, pacing=MovedTime().pacing()) as client:
+        thinned = client.export_metrics(RUN, tmp_path / "numbers.csv", table="csv", names=("train/loss",))
+
+    assert thinned == ["train/loss", "odd,name"]
+    assert server.received[-1].query == {"format": "csv", "names": "train/loss"}
+
+
+def test_an_upload_is_sent_whole_again_after_a_break_and_not_held_in_memory(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "BTC_1h.csv").write_text("timestamp,close\n" * 10_000)
+    listed = {"symbol": "BTC", "timeframe": "1h", "filename": "BTC_1h.csv"}
+    server.replies["PUT", "/datasets/BTC_1h.csv"] = [Reply(503), Reply(201, listed)]
+    monkeypatch.delattr(Path, "read_bytes")
+    with RunsClient(server.url, SECRET, pacing=MovedTime().pacing()) as client:
+        client.upload_dataset(tmp_path / "BTC_1h.csv")
+
+    assert [one.body for one in server.received] == ["timestamp,close\n" * 10_000] * 2

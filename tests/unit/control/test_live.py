@@ -267,6 +267,25 @@ def test_what_was_known_before_a_cursor_is_known_behind_it(services: Services) -
     assert last.progress.phase == "half"
 
 
+def test_a_number_of_long_ago_is_known_also_to_who_comes_late(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tails, "CHUNK_BYTES", 1000)
+    story = Story(services)
+    acts.say(services, story.run, LineKind.METRICS, rows=[[0, {"val/loss": 0.5}]])
+    for _ in range(40):
+        story.measure(1)
+    acts.say(services, story.run, LineKind.METRICS, rows=[[40, {"val/loss": 0.25}]])
+    story.look()
+    rows = [told for told in story.read(Cursor()) if isinstance(told.what, Row)]
+
+    for at in (0, 10, 39):
+        late = next(told.what for told in story.read(rows[at].cursor) if isinstance(told.what, Row))
+        assert late == rows[at + 1].what
+        assert isinstance(late, Row)
+        assert late.known["val/loss"] == 0.5
+
+
 @pytest.mark.parametrize(
     "token", ["", "1", "1.0.0.0.0.0", "2.0.0.0.0.0.0", "1.0.0.0.0.0.x", "1.00.0.0.0.0.0", "١.0.0.0.0.0.0"]
 )

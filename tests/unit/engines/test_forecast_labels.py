@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from headway.engines.forecast.labels import LATE_BARS, path_returns, trend_classes
-from headway.engines.forecast.panel import DOWN, FLAT, MASKED, UP
+from headway.engines.forecast.panel import DOWN, FLAT, MASKED, UP, Rows
 from tests.fakes.walks import walk_candles, without_rows
 
 HOUR_S = 3_600
@@ -78,3 +78,51 @@ def test_weekends_within_a_path_of_daily_bars_do_not_add_up_to_a_gap() -> None:
     paths = path_returns(days * day_s, close, 20, day_s)
 
     assert not np.isnan(paths[:-20]).any()
+
+
+def _session_hours(weeks: int) -> Rows:
+    """Closes of seven hourly bars a day, Monday to Friday, in winter an hour later than in summer."""
+    return np.array(
+        [
+            ((4 + 7 * week + day) * 24 + hour + (week % 52 < 26)) * HOUR_S
+            for week in range(weeks)
+            for day in range(5)
+            for hour in range(14, 21)
+        ],
+        np.int64,
+    )
+
+
+@pytest.mark.parametrize("horizon_s", [HOUR_S, 4 * HOUR_S, 10 * HOUR_S, 24 * HOUR_S, 7 * 24 * HOUR_S])
+def test_a_market_that_closes_at_night_keeps_its_labels(horizon_s: int) -> None:
+    at_s = _session_hours(60)
+    close = np.exp(np.linspace(0.0, 1.0, len(at_s)))
+
+    paths = path_returns(at_s, close, 24, HOUR_S)
+    classes = trend_classes(at_s, close, horizon_s, HOUR_S, 0.0)
+
+    assert not np.isnan(paths[:-24]).any()
+    assert set(classes[at_s + horizon_s <= at_s[-1]].tolist()) == {UP}
+
+
+def test_a_day_that_is_missing_in_a_market_that_closes_at_night_is_a_gap() -> None:
+    whole = _session_hours(60)
+    day = 7 * 5 * 30 + 7 * 2  # a Wednesday
+    at_s = np.delete(whole, np.s_[day : day + 7])
+    close = np.exp(np.linspace(0.0, 1.0, len(at_s)))
+
+    paths = path_returns(at_s, close, 1, HOUR_S)
+    classes = trend_classes(at_s, close, HOUR_S, HOUR_S, 0.0)
+
+    assert np.flatnonzero(np.isnan(paths[:-1, 0])).tolist() == [day - 1]
+    assert np.flatnonzero(classes[:-1] == MASKED).tolist() == [day - 1]
+
+
+def test_a_gap_of_a_market_that_never_closes_stays_one_however_often_it_comes() -> None:
+    candles = walk_candles(24 * 7 * 6)
+    outages = [row for row in range(len(candles)) if 50 <= row % 200 < 60]
+    at_s, close = np.delete(candles.at_s, outages), np.delete(candles.close, outages)
+
+    masked = np.isnan(path_returns(at_s, close, 1, HOUR_S)[:-1, 0])
+
+    assert masked.sum() == len([row for row in outages if row % 200 == 50])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from headway.control.forecast_plan import density_of, plan_rows
 from headway.domain.errors import CorruptRunFile, DataError, InvalidInput
 from headway.engines.forecast.panel import SPLITS, Panel
 from headway.engines.forecast.prepare import Prepared, prepare, transform
 from headway.engines.forecast.scalers import Scalers
-from headway.markets.candles import Candles
+from headway.markets.candles import COLUMNS, Candles
+from headway.markets.catalog import FileCatalog
+from headway.markets.load import load_file
 from headway.wire.forecast import DataConfig, FeatureConfig, ForecastConfig, HorizonConfig, ModelConfig
 from tests.fakes.walks import walk_candles, without_rows
 
@@ -61,6 +65,18 @@ def test_splits_are_70_15_15_of_the_rows_with_a_context_in_order_of_time() -> No
     assert panel.windows["train"].tolist() == usable[: first - 24]
     assert panel.windows["validation"].tolist() == usable[first : second - 24]
     assert panel.windows["test"].tolist() == usable[second:]
+
+
+@pytest.mark.parametrize("timeframes", [("1h",), ("1h", "4h"), ("1h", "1d")])
+def test_a_preview_counts_the_rows_that_are_found(timeframes: tuple[str, ...]) -> None:
+    config = make_config(timeframes=timeframes)
+    context = dict.fromkeys(timeframes, config.model.context_bars)
+    panel = prepare(config, walk_candles(12_000), context_bars=context).panel
+
+    found = {name: len(rows) for name, rows in panel.windows.items()}
+    plan = plan_rows(config, 12_000)
+
+    assert {"train": plan.train, "validation": plan.validation, "test": plan.test} == found
 
 
 def test_purging_more_is_allowed_and_less_than_the_longest_horizon_is_not() -> None:
@@ -257,3 +273,31 @@ def test_what_is_allowed_and_yet_worth_saying_is_a_warning() -> None:
 
 def test_splits_are_those_that_others_know_by_name() -> None:
     assert tuple(make().panel.windows) == SPLITS
+
+
+def test_hours_of_a_market_that_closes_at_night_are_learnt_from(tmp_path: Path) -> None:
+    whole = walk_candles(24 * 7 * 60)
+    hour, weekday = (
+        whole.at_s // HOUR_S % 24,
+        (whole.at_s - 1) // (24 * HOUR_S) % 7,
+    )  # the epoch was a Thursday
+    open_rows = np.flatnonzero((hour >= 14) & (hour < 21) & (weekday != 2) & (weekday != 3))
+    lines = ["timestamp,open,high,low,close,volume"]
+    for row in open_rows.tolist():
+        prices = ",".join(repr(float(values[row])) for name, values in whole.columns() if name in COLUMNS)
+        lines.append(f"{int(whole.open_at_s[row])},{prices}")
+    (tmp_path / "XYZ_1h.csv").write_text("\n".join(lines))
+    config = make_config(timeframes=("1h", "4h", "1d"), horizons={"next_bars": 10}, allow_gaps=True)
+
+    panel = make(load_file(tmp_path / "XYZ_1h.csv", "XYZ", "1h", allow_gaps=True), config).panel
+
+    train = panel.windows["train"]
+    coverage = FileCatalog(tmp_path).coverage("XYZ", "1h")
+    foretold = plan_rows(config, len(open_rows), density_of(config, coverage))
+    assert (
+        len(train) <= foretold.train < 2 * len(train)
+    )  # the engine counts exactly: no run is refused unread
+    assert len(open_rows) == 7 * 5 * 60
+    assert np.isfinite(panel.path_target[train]).all()
+    assert (panel.short_target[train] >= 0).all()
+    assert (panel.long_target[train] >= 0).all()

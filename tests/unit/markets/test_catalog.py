@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,17 +24,19 @@ from tests.fakes.candles import write_candles
 from tests.unit.markets.files import SOUND, write_lines
 
 
-def test_counts_of_files_under_ever_new_names_are_not_all_kept(
+def test_numbers_of_files_under_ever_new_names_are_not_all_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headway.markets.catalog._MAX_COUNTED", 3)
+    monkeypatch.setattr("headway.markets.catalog._MAX_KEPT", 3)
     catalog = FileCatalog(tmp_path)
     for name in "ABCDEFG":
         path = write_candles(tmp_path / f"{name}_1h.csv", bars=5, seed=1)
         assert catalog.rows(name, "1h") == 5
+        assert catalog.check(name, "1h") is not None
         path.unlink()
 
     assert len(catalog._counted) <= 3
+    assert len(catalog._checked) <= 3
 
 
 @pytest.mark.parametrize("name", ["BTCUSDT_1h.csv", "BTCUSDT_1h.parquet", "BTC_1h.csv", "BTC_1h.parquet"])
@@ -146,6 +149,27 @@ def test_rows_of_parquet_and_of_resampled_bars_are_not_known_cheaply(tmp_path: P
 
 def test_rows_of_packaged_days_are_counted(tmp_path: Path) -> None:
     assert FileCatalog(tmp_path).rows("SP500", "1d") == 5031
+
+
+def test_days_of_hours_with_closures_are_counted_by_their_span(tmp_path: Path) -> None:
+    hours = [f"2024-01-{day:02}T{hour:02}:00:00Z,1,1,1,1,1" for day in range(1, 31) for hour in range(14, 21)]
+    (tmp_path / "XYZ_1h.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *hours]))
+    write_candles(tmp_path / "BTC_1h.csv", bars=240, seed=1)
+    catalog = FileCatalog(tmp_path)
+
+    assert catalog.coverage("XYZ", "1h").rows == 210
+    assert catalog.coverage("XYZ", "1d").rows == 29  # the estimate; each of the 30 days has a bar
+    assert catalog.coverage("BTC", "1d").rows == 10
+
+
+def test_packaged_days_say_from_when_to_when_they_are(tmp_path: Path) -> None:
+    found = FileCatalog(tmp_path).coverage("SP500", "1d")
+
+    assert (found.first_at, found.last_at) == (
+        datetime(1999, 1, 4, tzinfo=UTC),
+        datetime(2018, 12, 31, tzinfo=UTC),
+    )
+    assert found.problem is None
 
 
 def test_rows_of_nothing_are_an_error(tmp_path: Path) -> None:
