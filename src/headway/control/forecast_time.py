@@ -17,9 +17,7 @@ from headway.wire.forecast_shape import shape_of
 
 _LIKE_RUNS = 50  # newest finished runs that are asked for their speed
 _MOST_APART = 4.0  # how many times larger or smaller a network may be: beyond that a step costs otherwise
-_LEARNT = (
-    3.0  # a window that is learnt costs the way forward and twice that back; one that is judged the way alone
-)
+_LEARNT = 3.0  # of a window that is learnt: the way forward and twice that back; one that is judged goes forward alone
 
 
 @dataclass(frozen=True)
