@@ -8,23 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from headway.control.dispatch import claim_next, start
 from headway.control.list_cursors import write_cursor
 from headway.domain.artifacts import Artifact
 from headway.domain.events import EventKind
-from headway.domain.forecast_size import count_parameters, estimate_training_bytes
 from headway.domain.reasons import Reason
 from headway.domain.results import Result
-from headway.ports import Sighting
 from headway.wire.attempts import Verb
-from headway.wire.forecast import ForecastConfig
-from headway.wire.forecast_shape import shape_of
-from headway.wire.lines import LineKind, encode_line
-from headway.wire.rundir import RunDir, write_json
-from tests.fakes.executor import make_exit
 from tests.integration.calling import Api, make_api
-
-CONFIG: dict[str, Any] = {"data_source": "BTC", "timeframes": ["1h", "4h"], "variant": "tiny"}
+from tests.integration.stages import CONFIG, begin, create, end, get
 
 
 @pytest.fixture
@@ -39,49 +30,6 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Api:
     return make_api(tmp_path_factory.mktemp("quiet"))
 
 
-def _create(api: Api, *, config: dict[str, Any] | None = None, **body: Any) -> str:
-    answer = api.ask("POST", "/runs", json={"config": {**CONFIG, **(config or {})}, **body})
-    assert answer.status_code == httpx.codes.CREATED, answer.text
-    return str(answer.json()["id"])
-
-
-def _get(api: Api, path: str, **query: Any) -> Any:
-    answer = api.ask("GET", path, params=query)
-    assert answer.status_code == httpx.codes.OK, answer.text
-    return answer.json()
-
-
-def _begin(api: Api) -> str:
-    """Start the first run that waits, and have it say some things."""
-    claim = claim_next(api.service.context, api.watcher.token)
-    assert claim is not None
-    start(api.service.context, claim.run, claim.gpus)
-    run_id = claim.run.id
-    lines: list[tuple[LineKind, dict[str, Any]]] = [
-        (LineKind.PHASE, {"state": "training", "text": "epoch 1/20"}),
-        (LineKind.METRICS, {"rows": [[10, {"train/loss": 0.5, "val/loss": 0.75}]]}),
-        (LineKind.PROGRESS, {"fraction": 0.5, "phase": "epoch 1/20", "step": 10, "epoch": 1, "eta_s": 120.0}),
-        (LineKind.CHECKPOINT, {"path": "checkpoints/000000000010", "step": 10, "size_bytes": 1 << 20, "sha256": "ab",
-                               "epoch": 1, "val_loss": 0.75, "val_score": 0.53}),
-    ]  # fmt: skip
-    path = api.service.context.run_dir(run_id).attempt(1).events
-    path.write_bytes(
-        b"".join(encode_line(seq, "2026-01-01T00:00:01Z", kind, data) for seq, (kind, data) in enumerate(lines, 1))
-    )  # fmt: skip
-    api.watcher.step()
-    return run_id
-
-
-def _end(api: Api, run_id: str, verb: Verb | None = None, result: Result | None = None) -> None:
-    if result is not None:
-        write_json(
-            RunDir(api.service.context.policy.runs_dir / run_id).result, {**result.to_json(), "attempt": 1}
-        )
-    proof = make_exit(verb=verb)
-    api.services.executor.sightings[run_id, 1] = Sighting(alive=False, heartbeat_at=None, exit=proof)
-    api.watcher.step()
-
-
 def test_a_run_is_accepted_with_its_place_in_the_queue(api: Api) -> None:
     answer = api.ask("POST", "/runs", json={"config": CONFIG, "name": "first", "tags": ["a", "b", "a"]})
 
@@ -90,7 +38,7 @@ def test_a_run_is_accepted_with_its_place_in_the_queue(api: Api) -> None:
     assert created["id"].startswith("fc_")
     assert answer.headers["location"] == f"/runs/{created['id']}"
     assert (created["status"], created["name"], created["queue_position"]) == ("pending", "first", 0)
-    run = _get(api, f"/runs/{created['id']}")
+    run = get(api, f"/runs/{created['id']}")
     assert run["config"] == CONFIG
     assert run["resolved"]["model"]["d_model"] == 32
     assert (run["engine"], run["symbols"], run["timeframes"]) == ("forecast", ["BTC"], ["1h", "4h"])
@@ -111,7 +59,7 @@ def test_the_same_key_gives_the_same_run_and_another_body_is_refused(api: Api) -
 
 def test_overrides_reach_the_engine_and_beat_the_fields(api: Api) -> None:
     changed = {"batch_size": 16, "overrides": {"training.batch_size": 8, "horizons": {"epsilon_bps": 3}}}
-    run = _get(api, f"/runs/{_create(api, config=changed)}")
+    run = get(api, f"/runs/{create(api, config=changed)}")
 
     assert run["resolved"]["training"]["batch_size"] == 8
     assert run["resolved"]["horizons"]["epsilon_bps"] == 3
@@ -130,7 +78,7 @@ def test_options_of_the_network_reach_the_engine_and_stand_in_its_configuration(
     }
     assert "  instance_norm: true\n  linear_skip: true\n" in both["config_yaml"]
     assert both["parameter_count"] > plain["parameter_count"]
-    assert _get(api, f"/runs/{_create(api, config=chosen)}")["resolved"]["model"]["linear_skip"] is True
+    assert get(api, f"/runs/{create(api, config=chosen)}")["resolved"]["model"]["linear_skip"] is True
 
 
 def test_too_few_rows_are_told_before_the_run_exists(api: Api) -> None:
@@ -141,75 +89,9 @@ def test_too_few_rows_are_told_before_the_run_exists(api: Api) -> None:
     assert "context of 4104 bars" in answer.json()["message"]
 
 
-def test_a_preview_tells_what_a_run_comes_to_and_creates_nothing(api: Api) -> None:
-    _create(api)
-    found = api.ask("POST", "/runs/preview", json={"config": CONFIG}).json()
-
-    context = {each["timeframe"]: each for each in found["contexts"]}
-    assert context["1h"]["context_bars"] == 68
-    assert context["4h"]["context_days"] == pytest.approx(68 * 4 / 24)
-    assert found["warmup_bars"] == 199 * 4
-    assert found["purge_bars"] == 168
-    assert found["rows_usable"] == 10_000 - (199 + 68) * 4 + 1
-    assert sum(found["splits"].values()) == found["rows_usable"] - 2 * 168
-    shape = shape_of(ForecastConfig.model_validate(found["config"]))
-    assert found["parameter_count"] == count_parameters(shape)
-    assert found["memory_bytes"] == estimate_training_bytes(shape, batch=64)
-    assert found["time"] is None
-    assert "measured, not guessed" in found["missing"]["time"]
-    assert found["queue_position"] == 1
-    assert found["config_yaml"].startswith("data:\n")
-    assert any("short horizon of 30m" in warning for warning in found["warnings"])
-    assert _get(api, "/runs")["total_count"] == 1
-
-
-def _finish_forecast(api: Api, *, elapsed_s: float, parameters: int) -> None:
-    """A run of ten seconds, of two epochs of 640 windows, each validated on 300."""
-    _create(api)
-    run_id = _begin(api)
-    training: dict[str, Any] = {"elapsed_s": elapsed_s, "steps": 20, "validations": [{}, {}]}
-    details: dict[str, Any] = {
-        "training": training,
-        "windows": {"train": 640, "validation": 300, "test": 300},
-        "parameters": parameters,
-    }
-    _end(api, run_id, result=Result(Reason.COMPLETED, {}, details))
-    assert _get(api, f"/runs/{run_id}")["status"] == "completed"
-
-
-def _preview(api: Api, **config: Any) -> Any:
-    return api.ask("POST", "/runs/preview", json={"config": {**CONFIG, **config}}).json()
-
-
-def test_a_preview_takes_its_time_from_runs_that_have_finished_here(api: Api) -> None:
-    size = _preview(api)["parameter_count"]
-    _finish_forecast(api, elapsed_s=6.0, parameters=size)
-
-    found = _preview(api)
-
-    windows = 3 * found["splits"]["train"] + found["splits"]["validation"]
-    epoch_s = 6.0 * windows / (2 * (3 * 640 + 300))
-    assert found["time"]["measured_on"] == 1
-    assert found["time"]["high_s"] == pytest.approx(20 * epoch_s + 4.0, rel=1e-3)
-    assert found["time"]["low_s"] == pytest.approx(16 * epoch_s + 4.0, rel=1e-3)
-
-
-def test_a_larger_network_takes_longer_and_one_far_larger_is_not_guessed(api: Api) -> None:
-    size = _preview(api)["parameter_count"]
-    _finish_forecast(api, elapsed_s=10.0, parameters=size)
-
-    larger = _preview(api, overrides={"model.n_layers_tf": 3})
-    far_larger = _preview(api, overrides={"model.d_model": 256})
-
-    part = larger["parameter_count"] / size
-    assert larger["time"]["high_s"] == pytest.approx(_preview(api)["time"]["high_s"] * part, rel=1e-3)
-    assert far_larger["time"] is None
-    assert "about this size" in far_larger["missing"]["time"]
-
-
 def test_a_running_run_tells_its_numbers_by_the_missions_names(api: Api) -> None:
-    _create(api)
-    run = _get(api, f"/runs/{_begin(api)}")
+    create(api)
+    run = get(api, f"/runs/{begin(api)}")
 
     assert (run["status"], run["state"]) == ("running", "training")
     assert run["metrics"] == {
@@ -224,7 +106,7 @@ def test_a_running_run_tells_its_numbers_by_the_missions_names(api: Api) -> None
 
 
 def test_a_pending_run_is_cancelled_at_once_and_a_second_time_quietly(api: Api) -> None:
-    run_id = _create(api)
+    run_id = create(api)
 
     first, again = (api.ask("POST", f"/runs/{run_id}/cancel") for _ in range(2))
 
@@ -233,22 +115,22 @@ def test_a_pending_run_is_cancelled_at_once_and_a_second_time_quietly(api: Api) 
 
 
 def test_a_running_run_is_cancelled_once_nothing_of_it_lives(api: Api) -> None:
-    _create(api)
-    run_id = _begin(api)
+    create(api)
+    run_id = begin(api)
 
     answers = [api.ask("POST", f"/runs/{run_id}/cancel") for _ in range(2)]
     assert [answer.json()["status"] for answer in answers] == ["running", "running"]
-    _end(api, run_id, Verb.CANCEL)
+    end(api, run_id, Verb.CANCEL)
 
-    run = _get(api, f"/runs/{run_id}")
+    run = get(api, f"/runs/{run_id}")
     assert (run["status"], run["reason"]) == ("cancelled", "cancelled_by_user")
     assert run["attempts"][0]["ended_at"] is not None
 
 
 def test_a_completed_run_cannot_be_cancelled(api: Api) -> None:
-    _create(api)
-    run_id = _begin(api)
-    _end(
+    create(api)
+    run_id = begin(api)
+    end(
         api,
         run_id,
         result=Result(Reason.COMPLETED, {"val_da": 0.5}, artifacts=(Artifact("a", "model", 1, "f"),)),
@@ -257,28 +139,28 @@ def test_a_completed_run_cannot_be_cancelled(api: Api) -> None:
     answer = api.ask("POST", f"/runs/{run_id}/cancel")
 
     assert (answer.status_code, answer.json()["error"]) == (409, "already_ended")
-    assert _get(api, f"/runs/{run_id}")["results"] == {"val_da": 0.5}
+    assert get(api, f"/runs/{run_id}")["results"] == {"val_da": 0.5}
 
 
 def test_a_cancelled_run_resumes_with_higher_limits(api: Api) -> None:
-    run_id = _create(api, config={"max_hours": 1})
+    run_id = create(api, config={"max_hours": 1})
     api.ask("POST", f"/runs/{run_id}/cancel")
 
     answer = api.ask("POST", f"/runs/{run_id}/resume", json={"max_hours": 2.5})
 
     assert (answer.status_code, answer.json()["status"]) == (200, "pending")
-    run = _get(api, f"/runs/{run_id}")
+    run = get(api, f"/runs/{run_id}")
     assert (run["max_hours"], run["timeline"][-1]["event"]) == (2.5, "run_resumed")
     assert api.ask("POST", f"/runs/{run_id}/resume").json()["error"] == "not_resumable"
 
 
 def test_a_clone_is_the_same_run_but_for_what_is_changed(api: Api) -> None:
-    old = _create(api, config={"seed": 5}, name="old", tags=["x"])
+    old = create(api, config={"seed": 5}, name="old", tags=["x"])
 
     answer = api.ask("POST", f"/runs/{old}/clone", json={"config": {"batch_size": 16}, "name": "new"})
 
     assert answer.status_code == httpx.codes.CREATED
-    run = _get(api, f"/runs/{answer.json()['id']}")
+    run = get(api, f"/runs/{answer.json()['id']}")
     assert (run["name"], run["tags"], run["seed"]) == ("new", ["x"], 5)
     assert run["config"] == {**CONFIG, "seed": 5, "batch_size": 16}
     refused = api.ask("POST", f"/runs/{old}/clone", json={"config": {"batchsize": 16}})
@@ -288,18 +170,18 @@ def test_a_clone_is_the_same_run_but_for_what_is_changed(api: Api) -> None:
 
 def test_a_clone_takes_what_is_changed_before_an_override_of_the_old_run(api: Api) -> None:
     overrides = {"training": {"max_epochs": 3, "patience": 5}, "loss.weights.short": 0.5}
-    old = _create(api, config={"overrides": overrides})
+    old = create(api, config={"overrides": overrides})
 
     changes = {"max_epochs": 40, "loss_weights": {"short": 0.1}}
     answer = api.ask("POST", f"/runs/{old}/clone", json={"config": changes})
 
-    resolved = _get(api, f"/runs/{answer.json()['id']}")["resolved"]
+    resolved = get(api, f"/runs/{answer.json()['id']}")["resolved"]
     assert (resolved["training"]["max_epochs"], resolved["training"]["patience"]) == (40, 5)
     assert resolved["loss"]["weights"]["short"] == 0.1
 
 
 def test_labels_change_also_after_the_end_and_the_change_is_kept(api: Api) -> None:
-    run_id = _create(api, name="old", notes="some")
+    run_id = create(api, name="old", notes="some")
     api.ask("POST", f"/runs/{run_id}/cancel")
 
     run = api.ask("PATCH", f"/runs/{run_id}", json={"name": "new", "tags": ["t"]}).json()
@@ -310,33 +192,33 @@ def test_labels_change_also_after_the_end_and_the_change_is_kept(api: Api) -> No
     assert [event.data for event in events if event.kind is EventKind.RUN_RELABELLED] == [
         {"name": "new", "tags": ["t"]}
     ]
-    assert [each["id"] for each in _get(api, "/runs", text="new", tag="t")["runs"]] == [run_id]
-    assert _get(api, "/runs", text="old")["total_count"] == 0
+    assert [each["id"] for each in get(api, "/runs", text="new", tag="t")["runs"]] == [run_id]
+    assert get(api, "/runs", text="old")["total_count"] == 0
 
 
 def test_every_kind_of_run_is_listed_and_found(api: Api) -> None:
     job = api.submit(symbols=["ETH"], notes="a job of old")
     api.services.clock.advance(1)
-    run = _create(api, name="wide net")
+    run = create(api, name="wide net")
 
-    assert [each["id"] for each in _get(api, "/runs")["runs"]] == [run, job]
-    assert _get(api, "/runs", kind="ppo")["runs"][0]["symbols"] == ["ETH"]
-    assert _get(api, "/runs", symbol="BTC")["runs"][0]["id"] == run
-    assert _get(api, "/runs", text="job")["runs"][0]["id"] == job
-    assert _get(api, "/runs", status="pending")["total_count"] == 2
-    assert _get(api, "/runs", status="completed") == {"runs": [], "total_count": 0, "next_cursor": None}
-    assert _get(api, "/runs", created_before="2020-01-01")["total_count"] == 0
-    assert _get(api, f"/runs/{job}")["config"]["symbols"] == ["ETH"]
+    assert [each["id"] for each in get(api, "/runs")["runs"]] == [run, job]
+    assert get(api, "/runs", kind="ppo")["runs"][0]["symbols"] == ["ETH"]
+    assert get(api, "/runs", symbol="BTC")["runs"][0]["id"] == run
+    assert get(api, "/runs", text="job")["runs"][0]["id"] == job
+    assert get(api, "/runs", status="pending")["total_count"] == 2
+    assert get(api, "/runs", status="completed") == {"runs": [], "total_count": 0, "next_cursor": None}
+    assert get(api, "/runs", created_before="2020-01-01")["total_count"] == 0
+    assert get(api, f"/runs/{job}")["config"]["symbols"] == ["ETH"]
 
 
 @pytest.mark.parametrize("sort", ["created", "started", "finished", "name", "status", "progress"])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_of_the_list_follow_one_another(api: Api, sort: str, order: str) -> None:
-    made = {_create(api, name=f"run {number}") for number in range(3)}
+    made = {create(api, name=f"run {number}") for number in range(3)}
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        page = _get(api, "/runs", limit=2, sort=sort, order=order, **cursor)
+        page = get(api, "/runs", limit=2, sort=sort, order=order, **cursor)
         assert page["total_count"] == 3
         seen += [each["id"] for each in page["runs"]]
         if page["next_cursor"] is None:
@@ -349,16 +231,16 @@ def test_pages_of_the_list_follow_one_another(api: Api, sort: str, order: str) -
 def test_runs_are_sorted_by_any_metric(api: Api) -> None:
     ids = []
     for value in (0.2, 0.9, 0.5):
-        _create(api)
-        ids.append(_begin(api))
+        create(api)
+        ids.append(begin(api))
         api.services.clock.advance(1)
-        _end(api, ids[-1], result=Result(Reason.COMPLETED, {"val_da": value}))
-    _create(api)
+        end(api, ids[-1], result=Result(Reason.COMPLETED, {"val_da": value}))
+    create(api)
 
-    page = _get(api, "/runs", sort="val_da")
+    page = get(api, "/runs", sort="val_da")
     assert [each["id"] for each in page["runs"]] == [ids[1], ids[2], ids[0]]
     assert page["total_count"] == 3
-    assert len(_get(api, "/runs", sort="val/loss", order="asc")["runs"]) == 3
+    assert len(get(api, "/runs", sort="val/loss", order="asc")["runs"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -383,12 +265,12 @@ def test_a_list_that_cannot_be_is_refused(quiet: Api, query: dict[str, Any], fie
 
 
 def test_runs_are_compared_by_what_differs(api: Api) -> None:
-    first = _create(api, config={"seed": 1})
+    first = create(api, config={"seed": 1})
     api.services.clock.advance(1)
-    second = _create(api, config={"batch_size": 8})
-    assert _begin(api) == first
+    second = create(api, config={"batch_size": 8})
+    assert begin(api) == first
 
-    found = _get(api, "/runs/compare", ids=f"{first},{second}")
+    found = get(api, "/runs/compare", ids=f"{first},{second}")
 
     assert found["differences"] == [{"key": "training.batch_size", "values": [64, 8]}]
     assert found["metrics"]["val/loss"] == {"steps": [10], "values": [[0.75], [None]]}
@@ -421,7 +303,7 @@ def test_a_run_that_is_not_there_is_not_found(quiet: Api, run_id: str, method: s
 
 def test_long_answers_are_packed_for_who_takes_that_and_are_the_same(api: Api) -> None:
     for number in range(5):
-        _create(api, name=f"run {number}")
+        create(api, name=f"run {number}")
     plain = api.ask("GET", "/runs", headers={"Accept-Encoding": "identity"})
     packed = api.ask("GET", "/runs", headers={"Accept-Encoding": "gzip"})
 
