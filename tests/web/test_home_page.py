@@ -58,7 +58,9 @@ def test_who_is_at_a_link_stays_there_while_the_page_goes_on(visitor: Visitor, s
 
     let_go(server, running)
 
-    expect(page.locator("tr").filter(has_text=running)).to_be_visible(timeout=15_000)
+    row = page.locator("tr").filter(has_text=running)
+    expect(row).to_be_visible(timeout=15_000)
+    expect(row.get_by_role("link", name=running)).to_be_focused()
 
 
 def test_a_page_says_since_when_it_is_old(visitor: Visitor) -> None:

@@ -95,11 +95,16 @@ def _steps_shown(page: Page, chart: str) -> list[float]:
     return found
 
 
+def _show_steps(page: Page, chart: str, steps: list[float]) -> None:
+    """A chart that has just come onto the screen is drawn a moment later."""
+    eventually(lambda: _steps_shown(page, chart) == steps, what=f"{chart} shows {steps}")
+
+
 def test_a_drag_zooms_all_charts_and_fetches_what_was_thinned(
     page: Page, server: Server, resumed: str
 ) -> None:
     last = _losses(server, resumed)["steps"][-1]
-    assert _steps_shown(page, "Loss") == [1, last]
+    _show_steps(page, "Loss", [1, last])
 
     with page.expect_request(re.compile("/metrics.*first_step")) as asked:
         _drag(page, "Loss", 0.25, 0.5)
@@ -107,14 +112,15 @@ def test_a_drag_zooms_all_charts_and_fetches_what_was_thinned(
     low, high = _steps_shown(page, "Loss")
     assert low == pytest.approx(1 + 0.25 * (last - 1), abs=2)
     assert high == pytest.approx(1 + 0.5 * (last - 1), abs=2)
-    assert _steps_shown(page, "Learning rate") == [low, high]
+    _show_steps(page, "Learning rate", [low, high])
     assert f"first_step={int(low)}" in asked.value.url
     page.get_by_role("button", name="Reset zoom").click()
-    assert _steps_shown(page, "Loss") == _steps_shown(page, "Learning rate") == [1, last]
+    _show_steps(page, "Loss", [1, last])
+    _show_steps(page, "Learning rate", [1, last])
     expect(page.get_by_role("button", name="Reset zoom")).to_be_disabled()
     _drag(page, "Learning rate", 0.5, 0.75)
     page.mouse.dblclick(*_middle(page, "Learning rate"))
-    assert _steps_shown(page, "Loss") == [1, last]
+    _show_steps(page, "Loss", [1, last])
 
 
 def _middle(page: Page, chart: str) -> tuple[float, float]:
@@ -130,6 +136,7 @@ def test_a_cursor_on_one_chart_tells_the_values_of_all(page: Page, server: Serve
     page.locator(".chart").first.scroll_into_view_if_needed()
     page.mouse.move(*_middle(page, "Loss"))
 
+    page.wait_for_function("() => plotOf('Loss').cursor.idx !== null")
     at = page.evaluate("plotOf('Loss').data[0][plotOf('Loss').cursor.idx]")
     expect(_legend(page, "Learning rate", "learning_rate")).not_to_have_text(str(newest))
     told = _legend(page, "Learning rate", "learning_rate").text_content()
@@ -150,13 +157,13 @@ def test_smoothing_draws_the_mean_beside_the_raw_line(page: Page, server: Server
     drawn = page.evaluate("plotOf('Loss').series.slice(1).map(({ alpha }) => alpha ?? 1)")
     assert drawn == [0.25, 1, 0.25, 1]
     page.get_by_label("Smoothing").fill("0")
-    assert page.evaluate("plotOf('Loss').series.length") == 3
+    page.wait_for_function("() => plotOf('Loss').series.length === 3")
 
 
 def test_a_log_scale_has_powers_of_ten(page: Page) -> None:
     assert page.evaluate("plotOf('Loss').scales.y.distr") == 1
     page.get_by_label("Log scale").check()
-    assert page.evaluate("plotOf('Loss').scales.y.distr") == 3
+    page.wait_for_function("() => plotOf('Loss').scales.y.distr === 3")
     texts = page.evaluate("plotOf('Loss').ctx.canvas.texts")
     assert {"0.1", "1"} <= set(texts)
 

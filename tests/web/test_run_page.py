@@ -207,11 +207,11 @@ def test_a_run_is_renamed_in_place(visitor: Visitor, server: Server) -> None:
     page.get_by_label("Tags").fill("btc not/a tag!")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#labels .error")).not_to_be_empty()
-    visitor.complaints.pop()  # the browser says aloud that the server refused the tag
     page.get_by_label("Tags").fill("btc nightly")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Second try")
     assert _call(server, "GET", f"/runs/{run_id}").json()["tags"] == ["btc", "nightly"]
+    visitor.complaints[:] = [said for said in visitor.complaints if "status of 400" not in said]  # the tag
 
 
 def test_a_job_of_any_kind_that_has_a_builder_can_be_cloned(visitor: Visitor, server: Server) -> None:
