@@ -150,6 +150,15 @@ def test_a_stretch_of_the_curve_is_zoomed_into_and_left_again(visitor: Visitor, 
     expect(reset).to_be_enabled()
     reset.click()
     expect(reset).to_be_disabled()
+    page.get_by_role("application", name="Equity: change").focus()
+    for _ in range(3):  # of what is zoomed into nothing else is there
+        with page.expect_response(re.compile(r"equity\.json\?.*from=")):
+            page.keyboard.press("+")
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    expect(reset).to_be_enabled()
+    page.keyboard.press("-")
+    expect(reset).to_be_disabled()
 
 
 def test_forecasts_stand_beside_what_came_with_calibration_and_baselines(

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.harness import SECRET, Server
 from tests.waiting import eventually
-from tests.web.browsing import Visitor, let_go, submit
+from tests.web.browsing import PHONE, Visitor, let_go, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -129,6 +129,71 @@ def _middle(page: Page, chart: str) -> tuple[float, float]:
     box = area.bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_keys_zoom_and_move_the_chart_that_has_the_focus(page: Page, server: Server, resumed: str) -> None:
+    last = _losses(server, resumed)["steps"][-1]
+    chart = page.get_by_role("application", name="Loss")
+    chart.focus()
+    width, middle = last - 1, (1 + last) / 2
+
+    page.keyboard.press("+")
+    _show_steps(page, "Loss", [middle - width / 4, middle + width / 4])
+    _show_steps(page, "Learning rate", [middle - width / 4, middle + width / 4])
+    page.keyboard.press("ArrowRight")
+    _show_steps(page, "Loss", [middle - width / 8, middle + 3 * width / 8])
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    _show_steps(page, "Loss", [middle, last])
+    page.keyboard.press("-")
+    _show_steps(page, "Loss", [1, last])
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_disabled()
+    for key in ("0", "Escape"):
+        page.keyboard.press("+")
+        expect(page.get_by_role("button", name="Reset zoom")).to_be_enabled()
+        page.keyboard.press(key)
+        _show_steps(page, "Loss", [1, last])
+    expect(chart).to_be_focused()
+
+
+def test_fingers_mark_a_stretch_or_pull_it_wider(browser: Browser, server: Server, resumed: str) -> None:
+    last = _losses(server, resumed)["steps"][-1]
+    with Visitor.arriving(browser, server, viewport=PHONE, has_touch=True) as visitor:
+        visitor.context.add_init_script(_EYES)
+        page = visitor.open(f"/ui/runs/{resumed}")
+        page.locator(".chart", has_text="Loss").first.scroll_into_view_if_needed()
+        expect(_legend(page, "Loss", "train/loss")).to_have_text(re.compile(r"\d"))
+        _show_steps(page, "Loss", [1, last])
+
+        _touch(page, "Loss", [(0.25,), (0.4,), (0.5,)])
+        low, high = 1 + 0.25 * (last - 1), 1 + 0.5 * (last - 1)
+        eventually(
+            lambda: _steps_shown(page, "Loss") == pytest.approx([low, high], abs=1), what="it is zoomed"
+        )
+        _touch(page, "Loss", [(0.25, 0.75), (0.3, 0.6), (0.375, 0.625)])
+        wider = (high - low) / 2
+        eventually(
+            lambda: _steps_shown(page, "Loss") == pytest.approx([low - wider, high + wider], abs=2),
+            what="it is wider",
+        )
+        _touch(page, "Loss", [(0.1, 0.9), (0.4, 0.6), (0.45, 0.55)])
+        _show_steps(page, "Loss", [1, last])
+        assert page.evaluate("plotOf('Loss').select.width") == 0
+        assert visitor.complaints == []
+
+
+def _touch(page: Page, chart: str, path: list[tuple[float, ...]]) -> None:
+    """Fingers at fractions of the width of a chart: where they are put down, go, and are lifted."""
+    box = page.evaluate(f"plotOf('{chart}').over.getBoundingClientRect().toJSON()")
+    talk = page.context.new_cdp_session(page)
+    kinds = ["touchStart", *["touchMove"] * (len(path) - 1)]
+    for kind, fingers in zip(kinds, path, strict=True):
+        points = [
+            {"x": box["x"] + part * box["width"], "y": box["y"] + 80, "id": number}
+            for number, part in enumerate(fingers)
+        ]
+        talk.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    talk.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def test_a_cursor_on_one_chart_tells_the_values_of_all(page: Page, server: Server, resumed: str) -> None:
