@@ -262,6 +262,35 @@ def test_runs_are_compared(visitor: Visitor, server: Server, talked: str) -> Non
     assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_comparison_follows_a_run_until_all_have_ended(
+    visitor: Visitor, server: Server, talked: str
+) -> None:
+    run_id = submit(server, "talk", ended=False)
+    visitor.context.clock.install()
+    page = visitor.open(f"/ui/compare?ids={talked},{run_id}")
+    page.evaluate("window.same = true")
+    expect(page.locator("#live")).to_have_text("Live")
+    value = page.locator(".chart", has_text="train/loss").locator(".legend-item").nth(1).locator("b")
+    expect(value).to_have_text(re.compile("[0-9]"))
+    page.get_by_role("link", name=run_id, exact=True).focus()
+    first = str(value.text_content())
+
+    expect(value).not_to_have_text(first)
+    let_go(server, run_id)
+    row = page.locator("tr", has=page.get_by_role("rowheader", name=run_id))
+    expect(row.locator(".badge")).to_have_text("completed")
+    expect(page.locator("#live")).to_have_text("")
+    newest = _call(server, "GET", f"/runs/{run_id}").json()["latest"]["train/loss"]
+    expect(value).to_have_text(re.compile(f"^{newest:.4f}"[:5]))
+    expect(page.get_by_role("link", name=run_id, exact=True)).to_be_focused()
+    assert page.evaluate("window.same")
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(60_000)
+    assert asked == []
+
+
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[Server]:
     """A server of one's own, to be killed."""
