@@ -27,10 +27,12 @@ TINY = {
 }
 
 
-def ask(server: Server, method: str, path: str, **arguments: Any) -> Any:
-    answer = httpx.request(
-        method, f"{server.url}{path}", headers={"x-admin-secret": SECRET}, timeout=30, **arguments
-    )
+def ask(
+    server: Server, method: str, path: str, *, more: dict[str, str] | None = None, **arguments: Any
+) -> Any:
+    """`more`: headers beside the secret."""
+    headers = {"x-admin-secret": SECRET, **(more or {})}
+    answer = httpx.request(method, f"{server.url}{path}", headers=headers, timeout=30, **arguments)
     assert answer.is_success, answer.text
     return answer.json()
 

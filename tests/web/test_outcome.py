@@ -102,6 +102,9 @@ def test_equity_drawdown_intervals_and_trades_are_those_of_the_result(visitor: V
     table = pl.read_parquet(ended.server.run_dir(ended.both).trades)
     expect(page.locator("#outcome .label").first).to_have_text("packaged demo data (arch)")
     page.get_by_text("The charts as tables").click()
+    span = page.locator("#outcome-tables caption time")
+    expect(span).to_have_count(2)
+    expect(span.first).to_have_attribute("title", re.compile(r"\d\d:\d\d:\d\d UTC$"))
     rows = page.locator("#outcome-tables tr")
     agent, held = run["results"]["return_fraction"], run["results"]["buy_hold_return_fraction"]
     expect(rows.filter(has_text="Agent").first).to_contain_text(_say_share(agent))

@@ -106,6 +106,20 @@ def test_what_is_typed_stays_while_the_page_is_taken_over(visitor: Visitor, serv
     expect(page.get_by_role("heading", level=1)).to_have_text("a whole name")
 
 
+def test_who_is_at_a_button_stays_there_while_the_page_is_taken_over(
+    visitor: Visitor, server: Server
+) -> None:
+    run_id = submit(server, "talk", ended=False)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.get_by_role("button", name="Edit").focus()
+    page.evaluate("window.before = document.activeElement")
+    let_go(server, run_id)
+    expect(page.locator(".badge")).to_have_text("completed")
+    expect(page.get_by_role("button", name="Edit")).to_be_focused()
+    assert page.evaluate("!before.isConnected")
+
+
 def test_the_environment_is_shown_once_it_is_known(visitor: Visitor, server: Server) -> None:
     run_id = submit(server, "talk", ended=False)
     page = visitor.open(f"/ui/runs/{run_id}")
@@ -227,6 +241,9 @@ def test_a_configuration_is_copied_also_where_the_browser_has_no_clipboard(
     told = page.evaluate("kept.readText()")
     assert told == page.locator(".copyable pre").first.text_content()
 
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { get: () => refusing })")
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.locator(".notice", has_text="Copied.")).to_have_count(2)
     page.evaluate("document.execCommand = () => false")
     page.get_by_role("button", name="Copy").first.click()
     expect(page.locator(".notice").last).to_contain_text("mark the text and copy it by hand")
@@ -235,7 +252,8 @@ def test_a_configuration_is_copied_also_where_the_browser_has_no_clipboard(
 # As for a page over plain HTTP from another machine. What is copied can be looked at all the same.
 _NO_CLIPBOARD = """
 window.kept = navigator.clipboard;
-Object.defineProperty(navigator, "clipboard", { get: () => undefined });
+window.refusing = { writeText: async () => { throw new DOMException("no", "NotAllowedError"); } };
+Object.defineProperty(navigator, "clipboard", { configurable: true, get: () => undefined });
 """
 
 
