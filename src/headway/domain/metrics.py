@@ -11,6 +11,7 @@ _HIGHER = (
     *("sharpe", "return_fraction", "win_rate_fraction", "skill", "auroc", "accuracy", "per_s"),
     *("reward_mean", "growth"),
 )
+_NEITHER = ("policy_loss", "entropy_loss")  # are called so, and tell nothing of how good it is
 _HIGHER_ALONE = ("da", "f1", "mcc", "improvement_percent")
 _MOST_NAMES = 1024
 
@@ -42,7 +43,7 @@ class Bucket:
 def better(name: str) -> int:
     """-1 where a lower number is better, 1 where a higher one is, 0 where that is not known."""
     base = name.rpartition("/")[2].removeprefix("test_").removeprefix("val_").removeprefix("best_")
-    if base.startswith("buy_hold"):
+    if base.startswith("buy_hold") or base in _NEITHER:
         return 0
     if base.endswith(_LOWER):
         return -1

@@ -63,6 +63,7 @@ class ComparePage:
             "runs": runs,
             "differences": find_differences([run.spec.config for run in found]),
             "results": make_rows([run.results for run in runs]),
+            "best": make_rows([run.best for run in runs]),
             "latest": make_rows([run.latest for run in runs]),
             "is_active": any(not run.ended for run in found),
             "with_equity": [run.id for run in found if self.context.run_dir(run.id).equity.is_file()],

@@ -20,6 +20,7 @@ from headway.domain.metrics import better
         ("validation/growth", 1),
         ("buy_hold_sharpe", 0),
         ("trades", 0),
+        ("train/policy_loss", 0),
     ],
 )
 def test_better_is_lower_or_higher_or_not_known(name: str, way: int) -> None:
