@@ -243,8 +243,8 @@ def test_a_file_takes_the_place_of_another_only_when_that_is_meant(person: Visit
     write_candles(path, bars=600, seed=1)
 
     page.get_by_label("Add a file").set_input_files(path)
-    assert "ADAUSDT_1h.csv is there already" in asked[0]
     expect(page.get_by_label("Add a file")).to_have_value("")
+    assert "ADAUSDT_1h.csv is there already" in asked[0]
     assert kept.read_bytes() == before
     page.get_by_label("Add a file").set_input_files(path)
     expect(page.get_by_text("All 600 rows are sound")).to_be_visible()
