@@ -177,6 +177,16 @@ def test_a_total_that_was_told_before_is_told_anew_after_every_change(filled: St
     assert totals == [[7, 1, 2, 2, 3], [8, 2, 2, 2, 3], [8, 3, 2, 2, 3], [8, 3, 3, 3, 3], [8, 3, 3, 3, 4]]
 
 
+def test_runs_are_sorted_by_the_best_of_a_metric(store: Store) -> None:
+    known = [(1, 3.0, 0.5), (2, 1.0, 1.0), (3, 2.0, None)]
+    for number, newest, best in known:
+        run = make_run(number, latest={"val/loss": newest}, best={} if best is None else {"val/loss": best})
+        store.write(lambda tx, run=run: (tx.insert_run(run), tx.index_numbers(run)))  # type: ignore[misc]
+
+    by_loss = RunFilter(sort=RunSort(SortBy.METRIC, "val/loss", descending=False))
+    assert _numbers(page_through(store, by_loss)) == [1, 2, 3]
+
+
 def test_a_run_is_listed_by_its_symbol_in_the_state_that_it_moved_to(filled: Store) -> None:
     ended = RUNS[5].evolve(state=State.CANCELLED, event_seq=2)
     filled.write(lambda tx: tx.update_run(ended, expected_seq=1))

@@ -93,7 +93,9 @@ def test_a_run_that_moved_on_is_not_overwritten(store: Store) -> None:
 def test_touching_a_run_changes_its_progress_alone(store: Store) -> None:
     run = make_run(state=State.TRAINING, attempt=1, error=None)
     _insert(store, run)
-    touched = run.evolve(progress=Progress(0.5), latest={"a/b": 1.0}, error="not to be stored")
+    touched = run.evolve(
+        progress=Progress(0.5), latest={"a/b": 1.0}, best={"a/b": 2.0}, error="not to be stored"
+    )
 
     store.write(lambda tx: tx.touch_run(touched))
 

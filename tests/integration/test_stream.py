@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from websockets.exceptions import InvalidStatus
 
 from headway.control.sessions import COOKIE, end_session, open_session
+from headway.domain.errors import StoreUnavailable
 from headway.domain.sessions import session_id_of
 from headway.wire.attempts import Verb
 from headway.wire.lines import LineKind
@@ -200,6 +201,27 @@ def test_nobody_watches_without_the_secret(live: Streaming) -> None:
     for headers in ({}, {"x-admin-secret": "wrong"}, {"x-admin-secret": ""}):
         with live.watch(run.run_id, additional_headers=headers) as socket:
             assert (socket.read_to_end(), socket.code) == ([], 4401)
+
+
+@pytest.mark.parametrize("by_session", [True, False])
+def test_a_store_that_is_away_is_told_by_a_code(
+    live: Streaming, monkeypatch: pytest.MonkeyPatch, *, by_session: bool
+) -> None:
+    service, run = live.api.service, live.begin()
+    token = open_session(service.context, owner=service.owner, agent="")
+    headers = {"Cookie": f"{COOKIE}={token}"} if by_session else {"x-admin-secret": SECRET}
+
+    def fail(_: object) -> None:
+        raise StoreUnavailable("the database does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(service.context.store, "read", fail)
+        with live.watch(run.run_id, additional_headers=headers) as socket:
+            assert (socket.read_to_end(), socket.code) == ([], 1011)
+    with live.watch(run.run_id, additional_headers=headers) as socket:
+        assert socket.next()["snapshot"]
+        run.end()
+        socket.read_to_end()
 
 
 def test_a_socket_ends_with_the_session_that_opened_it(live: Streaming) -> None:

@@ -110,7 +110,8 @@ def let_go(server: Server, run_id: str) -> None:
 
 
 def stop_following(page: Page) -> None:
-    """By the keyboard: charts that come above move the box away under a pointer."""
+    """Once something was written. By the keyboard: charts that come above move the box away under a pointer."""
+    expect(page.locator("#console .line").first).to_be_attached()
     page.get_by_label("Follow").press("Space")
     expect(page.get_by_label("Follow")).not_to_be_checked()
 

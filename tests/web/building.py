@@ -100,6 +100,8 @@ def run_text(server: Server, text: str, folder: Path) -> None:
 
 
 def texts_of(page: Page) -> dict[str, str]:
+    """Of the draft as it is now."""
     page.get_by_text("As YAML, curl, command").click()
+    expect(page.locator("#summary-content[aria-busy]")).to_have_count(0)
     expect(page.locator('[data-text="cli"]')).to_be_visible()
     return {name: page.locator(f'[data-text="{name}"]').inner_text() for name in ("yaml", "curl", "cli")}

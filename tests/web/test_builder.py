@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 
 from tests.e2e.harness import Server
 from tests.fakes.candles import write_candles
@@ -219,6 +220,35 @@ def test_a_file_is_added_looked_at_and_chosen(person: Visitor, tmp_path: Path) -
     )
     expect(page.locator(".notice").last).to_contain_text("was not added")
     person.complaints[:] = [each for each in person.complaints if "400" not in each]  # which the browser logs
+
+
+def test_a_file_takes_the_place_of_another_only_when_that_is_meant(person: Visitor, tmp_path: Path) -> None:
+    page = person.open("/ui/new")
+    path = write_candles(tmp_path / "ADAUSDT_1h.csv", bars=900, seed=1)
+    page.get_by_label("Add a file").set_input_files(path)
+    expect(page.get_by_text("All 900 rows are sound")).to_be_visible()
+    span = page.locator(".closes time[datetime]")
+    expect(span.first).to_have_attribute("title", re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$"))
+    page.locator(".closes .u-over").hover()
+    expect(page.locator(".closes .when")).to_have_attribute("title", re.compile("UTC$"))
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if len(asked) > 1 else dialog.dismiss()
+
+    page.on("dialog", answer)
+    kept = person.server.data_dir / "candles" / path.name
+    before = kept.read_bytes()
+    write_candles(path, bars=600, seed=1)
+
+    page.get_by_label("Add a file").set_input_files(path)
+    expect(page.get_by_label("Add a file")).to_have_value("")
+    assert "ADAUSDT_1h.csv is there already" in asked[0]
+    assert kept.read_bytes() == before
+    page.get_by_label("Add a file").set_input_files(path)
+    expect(page.get_by_text("All 600 rows are sound")).to_be_visible()
+    assert kept.read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -111,6 +111,28 @@ def test_after_an_answer_that_was_lost_a_changed_draft_starts_another_run(person
     person.complaints[:] = [each for each in person.complaints if "net::ERR_FAILED" not in each]
 
 
+def test_a_draft_that_was_started_otherwise_leads_to_that_run(person: Visitor) -> None:
+    page = open_step(person, "training", {"name": "second"})
+    expect(page.locator("#headline")).to_contain_text("parameters")
+    key = page.evaluate("JSON.parse(localStorage.getItem('headway.draft.d1')).key")
+    first = ask(
+        person.server,
+        "POST",
+        "/runs",
+        json={"config": TINY, "name": "first"},
+        headers={"Idempotency-Key": key},
+    )
+
+    page.get_by_role("button", name="Start").click()
+
+    link = page.locator("#errors").get_by_role("link", name="The run that was started")
+    expect(link).to_have_attribute("href", f"/ui/runs/{first['id']}")
+    expect(page.locator("#errors")).to_be_focused()
+    start(page)
+    assert len(runs_called(person.server, "second")) == 1
+    person.complaints[:] = [each for each in person.complaints if "status of 409" not in each]
+
+
 def test_only_drafts_in_which_something_was_done_are_kept(person: Visitor) -> None:
     page = person.open("/ui/new")
     page.reload()

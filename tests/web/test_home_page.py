@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import expect
+from pathlib import Path
 
-from tests.e2e.harness import Server
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.harness import Server, running_server
 from tests.web.browsing import Visitor, find_barriers, let_go, submit
 
 pytestmark = pytest.mark.slow
@@ -35,6 +37,22 @@ def test_what_runs_is_shown_until_it_ends_and_then_as_new(visitor: Visitor, serv
     expect(page.get_by_text("since you last looked")).to_be_visible()
 
 
+def test_an_empty_server_explains_itself_and_runs_its_demo(browser: Browser, tmp_path: Path) -> None:
+    with (
+        running_server(tmp_path, HEADWAY_CPU_SLOTS="1") as fresh,
+        Visitor.arriving(browser, fresh) as visitor,
+    ):
+        page = visitor.open("/ui/")
+        expect(page.get_by_role("heading", name="Nothing has run here yet")).to_be_visible()
+        expect(page.locator(".welcome")).to_contain_text(str(fresh.data_dir / "candles"))
+        assert find_barriers(page) == []
+        page.get_by_role("button", name="Run the demo").click()
+        page.wait_for_url("**/ui/runs/*")
+        expect(page.locator(".tag")).to_have_text(["demo"])
+        fresh.cancel(page.url.rpartition("/")[2])
+        assert visitor.complaints == []
+
+
 def test_the_queue_is_shown_in_its_order(visitor: Visitor, server: Server) -> None:
     running = submit(server, "until told", ended=False)
     waiting = [server.submit(notes="quick") for _ in range(2)]
@@ -58,7 +76,9 @@ def test_who_is_at_a_link_stays_there_while_the_page_goes_on(visitor: Visitor, s
 
     let_go(server, running)
 
-    expect(page.locator("tr").filter(has_text=running)).to_be_visible(timeout=15_000)
+    row = page.locator("tr").filter(has_text=running)
+    expect(row).to_be_visible(timeout=15_000)
+    expect(row.get_by_role("link", name=running)).to_be_focused()
 
 
 def test_a_page_says_since_when_it_is_old(visitor: Visitor) -> None:

@@ -97,6 +97,9 @@ def test_equity_drawdown_intervals_and_trades_are_those_of_the_result(visitor: V
     table = pl.read_parquet(ended.server.run_dir(ended.both).trades)
     expect(page.locator("#outcome .label").first).to_have_text("packaged demo data (arch)")
     page.get_by_text("The charts as tables").click()
+    span = page.locator("#outcome-tables caption time")
+    expect(span).to_have_count(2)
+    expect(span.first).to_have_attribute("title", re.compile(r"\d\d:\d\d:\d\d UTC$"))
     rows = page.locator("#outcome-tables tr")
     agent, held = run["results"]["return_fraction"], run["results"]["buy_hold_return_fraction"]
     expect(rows.filter(has_text="Agent").first).to_contain_text(_say_share(agent))
@@ -144,6 +147,15 @@ def test_a_stretch_of_the_curve_is_zoomed_into_and_left_again(visitor: Visitor, 
     assert set(part["at_s"]) <= set(whole["at_s"])
     expect(reset).to_be_enabled()
     reset.click()
+    expect(reset).to_be_disabled()
+    page.get_by_role("application", name="Equity: change").focus()
+    for _ in range(3):  # of what is zoomed into nothing else is there
+        with page.expect_response(re.compile(r"equity\.json\?.*from=")):
+            page.keyboard.press("+")
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    expect(reset).to_be_enabled()
+    page.keyboard.press("-")
     expect(reset).to_be_disabled()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.harness import Server
-from tests.web.browsing import Visitor, let_go, read_console, stop_following, submit
+from tests.web.browsing import PHONE, Visitor, is_too_wide, let_go, read_console, stop_following, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -36,6 +37,23 @@ def test_the_whole_log_is_searched_and_downloaded(visitor: Visitor, printed: str
     with page.expect_download() as caught:
         page.locator("#console-download").click()
     assert len(Path(caught.value.path()).read_text().splitlines()) == 100_001
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": PHONE}], ids=["wide", "phone"])
+def test_a_line_without_end_is_scrolled_in_its_box(
+    browser: Browser, server: Server, options: dict[str, Any]
+) -> None:
+    run_id = submit(server)
+    with server.run_dir(run_id).attempt(1).console.open("a") as file:
+        file.write(f"{'x' * 10_000}\nbehind it\n")
+    with Visitor.arriving(browser, server, **options) as visitor:
+        page = visitor.open(f"/ui/runs/{run_id}")
+        expect(page.locator("#console .line").last).to_have_text("behind it")
+        box = page.locator("#console")
+        assert box.evaluate("box => box.scrollWidth > 10 * box.clientWidth")
+        assert box.evaluate("box => { box.scrollLeft = 1e6; return box.scrollLeft > 0; }")
+        assert box.evaluate("box => box.clientWidth <= document.documentElement.clientWidth")
+        assert not is_too_wide(page)
 
 
 def test_levels_are_looked_for_in_the_whole_log(visitor: Visitor, printed: str) -> None:

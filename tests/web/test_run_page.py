@@ -200,11 +200,11 @@ def test_a_run_is_renamed_in_place(visitor: Visitor, server: Server) -> None:
     page.get_by_label("Tags").fill("btc not/a tag!")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#labels .error")).not_to_be_empty()
-    visitor.complaints.pop()  # the browser says aloud that the server refused the tag
     page.get_by_label("Tags").fill("btc nightly")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Second try")
     assert server.call("GET", f"/runs/{run_id}").json()["tags"] == ["btc", "nightly"]
+    visitor.complaints[:] = [said for said in visitor.complaints if "status of 400" not in said]  # the tag
 
 
 def test_a_job_of_any_kind_that_has_a_builder_can_be_cloned(visitor: Visitor, server: Server) -> None:
@@ -245,14 +245,45 @@ def test_runs_are_compared(visitor: Visitor, server: Server, talked: str) -> Non
     page = visitor.open(f"/ui/compare?ids={talked},{other}")
     loss = page.locator(".chart", has_text="train/loss")
     expect(loss.locator(".legend-item")).to_have_count(2)
-    row = page.locator("tr", has=page.get_by_role("rowheader", name="train/loss", exact=True))
-    assert row.locator(".best").count() == 1
+    rows = page.locator("tr", has=page.get_by_role("rowheader", name="train/loss", exact=True))
+    expect(rows).to_have_count(2)  # of the best numbers and of the newest
+    for row in rows.all():
+        expect(row.locator(".best")).to_have_count(1)
     with page.expect_download() as table:
         page.get_by_role("button", name="Export CSV").click()
     assert Path(table.value.path()).read_text().startswith("metric,step,")
     with page.expect_download() as picture:
         page.get_by_role("button", name="Export PNG").click()
     assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_comparison_follows_a_run_until_all_have_ended(
+    visitor: Visitor, server: Server, talked: str
+) -> None:
+    run_id = submit(server, "talk", ended=False)
+    visitor.context.clock.install()
+    page = visitor.open(f"/ui/compare?ids={talked},{run_id}")
+    page.evaluate("window.same = true")
+    expect(page.locator("#live")).to_have_text("Live")
+    value = page.locator(".chart", has_text="train/loss").locator(".legend-item").nth(1).locator("b")
+    expect(value).to_have_text(re.compile("[0-9]"))
+    page.get_by_role("link", name=run_id, exact=True).focus()
+    first = str(value.text_content())
+
+    expect(value).not_to_have_text(first)
+    let_go(server, run_id)
+    row = page.locator("tr", has=page.get_by_role("rowheader", name=run_id))
+    expect(row.locator(".badge")).to_have_text("completed")
+    expect(page.locator("#live")).to_have_text("")
+    newest = server.call("GET", f"/runs/{run_id}").json()["latest"]["train/loss"]
+    expect(value).to_have_text(re.compile(f"^{newest:.4f}"[:5]))
+    expect(page.get_by_role("link", name=run_id, exact=True)).to_be_focused()
+    assert page.evaluate("window.same")
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(60_000)
+    assert asked == []
 
 
 @pytest.fixture

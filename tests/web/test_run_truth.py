@@ -6,11 +6,11 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from headway.wire.rundir import RunDir
 from tests.e2e.harness import Server
-from tests.fakes.staged_talk import EVIL
+from tests.fakes.staged_talk import EVIL, EVIL_FILE
 from tests.waiting import eventually
 from tests.web.browsing import Visitor, let_go, submit
 
@@ -99,6 +99,20 @@ def test_what_is_typed_stays_while_the_page_is_taken_over(visitor: Visitor, serv
     expect(page.get_by_role("heading", level=1)).to_have_text("a whole name")
 
 
+def test_who_is_at_a_button_stays_there_while_the_page_is_taken_over(
+    visitor: Visitor, server: Server
+) -> None:
+    run_id = submit(server, "talk", ended=False)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.get_by_role("button", name="Edit").focus()
+    page.evaluate("window.before = document.activeElement")
+    let_go(server, run_id)
+    expect(page.locator(".badge")).to_have_text("completed")
+    expect(page.get_by_role("button", name="Edit")).to_be_focused()
+    assert page.evaluate("!before.isConnected")
+
+
 def test_the_environment_is_shown_once_it_is_known(visitor: Visitor, server: Server) -> None:
     run_id = submit(server, "talk", ended=False)
     page = visitor.open(f"/ui/runs/{run_id}")
@@ -182,6 +196,58 @@ def test_a_line_that_is_selected_stays_selected_while_a_run_writes(visitor: Visi
     )
     assert page.evaluate("getSelection().toString()") == text
     let_go(server, run_id)
+
+
+def test_what_scripts_ask_for_says_so(visitor: Visitor, server: Server) -> None:
+    """So that they are told when a session has ended, by browsers too that do not say who asks."""
+    run_id = submit(server, "talk", ended=False)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    asked: list[Request] = []
+
+    def note(request: Request) -> None:
+        asked.append(request)
+
+    page.on("request", note)
+    let_go(server, run_id)
+    expect(page.locator(".badge")).to_have_text("completed")
+    page.get_by_role("button", name="Show predictions.parquet").click()
+    expect(page.locator(".viewer-body td").first).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name=f"Show {EVIL_FILE}").click()
+    expect(page.locator(".viewer-body pre")).to_be_visible()
+
+    scripts = [request for request in asked if request.resource_type in ("fetch", "xhr")]
+    assert len(scripts) > 3
+    assert [request.url for request in scripts if "x-headway" not in request.headers] == []
+
+
+def test_a_configuration_is_copied_also_where_the_browser_has_no_clipboard(
+    visitor: Visitor, server: Server
+) -> None:
+    run_id = submit(server)
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.context.add_init_script(_NO_CLIPBOARD)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    page.locator("summary", has_text="As it was sent").click()
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.locator(".notice").last).to_have_text("Copied.")
+    told = page.evaluate("kept.readText()")
+    assert told == page.locator(".copyable pre").first.text_content()
+
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { get: () => refusing })")
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.locator(".notice", has_text="Copied.")).to_have_count(2)
+    page.evaluate("document.execCommand = () => false")
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.locator(".notice").last).to_contain_text("mark the text and copy it by hand")
+
+
+# As for a page over plain HTTP from another machine. What is copied can be looked at all the same.
+_NO_CLIPBOARD = """
+window.kept = navigator.clipboard;
+window.refusing = { writeText: async () => { throw new DOMException("no", "NotAllowedError"); } };
+Object.defineProperty(navigator, "clipboard", { configurable: true, get: () => undefined });
+"""
 
 
 def test_a_long_file_is_read_only_so_far_as_it_is_shown(visitor: Visitor, server: Server) -> None:

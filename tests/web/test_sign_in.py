@@ -77,6 +77,34 @@ def test_a_live_page_says_when_its_session_ends_and_goes_on_after_signing_in_aga
     visitor.complaints[:] = [each for each in visitor.complaints if "status of 401" not in each]
 
 
+def test_who_does_not_want_to_sign_in_again_reads_on(visitor: Visitor, server: Server) -> None:
+    run_id = submit(server, "talk", ended=False)
+    page = visitor.open(f"/ui/runs/{run_id}")
+    expect(page.locator("#console .line").last).to_contain_text("line")
+    elsewhere = visitor.open("/ui/sessions")
+    elsewhere.get_by_role("button", name="Sign out everywhere").click()
+    elsewhere.wait_for_url("**/ui/sign-in")
+    page.bring_to_front()
+    dialog = page.get_by_role("dialog", name="Your session has ended")
+    dialog.get_by_role("button", name="Close").click()
+
+    with page.expect_response(f"**/ui/runs/{run_id}") as asked:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when somebody comes back
+    assert asked.value.status == 401
+
+    expect(page.locator("#live")).to_have_text("Signed out")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#console .line").last).to_be_visible()
+    page.locator("#values summary").click()
+    expect(page.locator("#values tbody tr")).to_have_count(3)
+    assert find_barriers(page) == []
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Cancel the run").click()
+    expect(dialog).to_be_visible()  # who does something is asked again
+    let_go(server, run_id)
+    visitor.complaints[:] = [each for each in visitor.complaints if "status of 401" not in each]
+
+
 def test_signing_out_leads_to_the_form_and_nothing_else_is_shown(visitor: Visitor) -> None:
     page = visitor.open("/ui/")
     page.get_by_label("Menu").click()

@@ -20,7 +20,7 @@ from headway.control.sessions import CSRF_HEADER, token_in
 from headway.domain.errors import StoreUnavailable
 from headway.domain.sessions import is_csrf_token
 from headway.wire.jobs import ErrorBody
-from headway.wire.stream import SECRET_SUBPROTOCOL, SUBPROTOCOL, UNAUTHORIZED
+from headway.wire.stream import BROKEN, SECRET_SUBPROTOCOL, SUBPROTOCOL, UNAUTHORIZED
 
 MAX_BODY_BYTES = 64 << 10
 MAX_HEAD_BYTES = 32 << 10  # all headers together
@@ -66,13 +66,14 @@ class RequireSecret:
             has_session = await self._has_session(scope)
         except StoreUnavailable as error:
             if scope["type"] == "websocket":
-                raise  # its client tries again, whatever it is told
-            await refuse(error)(scope, receive, send)
+                await _close(scope, receive, send, BROKEN, "the store does not answer")
+            else:
+                await refuse(error)(scope, receive, send)
             return
         if has_session:
             await self._serve_session(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _close_unauthorised(scope, receive, send)
+            await _close(scope, receive, send, UNAUTHORIZED, "the secret is missing or wrong")
         else:
             await _unauthorised()(scope, receive, send)
 
@@ -131,11 +132,11 @@ def _unauthorised() -> Response:
     return to_response(body, 401, CLOSING)
 
 
-async def _close_unauthorised(scope: Scope, receive: Receive, send: Send) -> None:
+async def _close(scope: Scope, receive: Receive, send: Send, code: int, reason: str) -> None:
     """Accept first: a browser tells its page the code of a socket that was open, and nothing of one that was not."""
     await receive()
     await send({"type": "websocket.accept", "subprotocol": choose_subprotocol(scope)})
-    await send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": "the secret is missing or wrong"})
+    await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 class LimitHead:

@@ -19,14 +19,13 @@ from headway.api.watcher import SendFrames, follow
 from headway.control.cursor import Cursor
 from headway.control.live import begin_now
 from headway.control.query import get_view
-from headway.domain.errors import InvalidInput, NotFound
+from headway.domain.errors import InvalidInput, NotFound, StoreUnavailable
 from headway.domain.runs import Run
 from headway.wire import stream
 
 START = "start"
 _SNAPSHOT_LINES = 200
 _MAX_REASON_BYTES = 120  # of a close frame
-_BROKEN = 1011
 
 
 def make_stream_route(service: Service) -> WebSocketRoute:
@@ -64,6 +63,8 @@ class RunStream:
             code, why = await self._follow(socket, send)
         except (NotFound, InvalidInput) as error:
             code, why = stream.REFUSED, str(error)
+        except StoreUnavailable as error:
+            code, why = stream.BROKEN, str(error)
         await socket.close(code, why.encode()[:_MAX_REASON_BYTES].decode("utf-8", "ignore"))
 
     async def _follow(self, socket: WebSocket, send: SendFrames) -> tuple[int, str]:
@@ -82,7 +83,7 @@ class RunStream:
                 return stream.DONE, "the run has ended"
         if self._service.closing.closed:
             return stream.GOING_AWAY, "the server ends; go on with the newest cursor"
-        return _BROKEN, "the server cannot read on; its log says why"
+        return stream.BROKEN, "the server cannot read on; its log says why"
 
     def _begin(self, run_id: str) -> tuple[Run, Cursor]:
         """How the run stands, and the cursor of a watcher that has seen no checkpoint yet."""

@@ -19,7 +19,7 @@ from headway.domain.artifacts import Artifact, Checkpoint
 from headway.domain.clock import parse_utc
 from headway.domain.errors import StaleAttempt
 from headway.domain.events import EventKind
-from headway.domain.metrics import MetricPoint
+from headway.domain.metrics import MetricPoint, better
 from headway.domain.progress import Progress
 from headway.domain.runs import Run
 from headway.domain.states import State
@@ -159,7 +159,21 @@ def _index_metrics(tx: Transaction, run: Run, line: Line) -> Run:
         for name, value in values.items()
     ]
     tx.append_points(run.id, run.attempt, points)
-    return run.evolve(latest={**run.latest, **{point.name: point.value for point in points}})
+    said: dict[str, list[float]] = {}
+    for point in points:
+        said.setdefault(point.name, []).append(point.value)
+    newest = {name: values[-1] for name, values in said.items()}
+    best = {name: _find_best(tx, run, name, values) for name, values in said.items() if better(name)}
+    return run.evolve(latest={**run.latest, **newest}, best={**run.best, **best})
+
+
+def _find_best(tx: Transaction, run: Run, name: str, values: list[float]) -> float:
+    """With new values, which are stored. At the first of an attempt all are looked at: others are gone from then on."""
+    pick = max if better(name) > 0 else min
+    if name in run.latest and name in run.best:
+        return pick(run.best[name], *values)
+    buckets = tx.series(run.id, name, max_buckets=1)
+    return pick(value for each in buckets for value in (each.min_value, each.max_value))
 
 
 def _to_point(name: str, step: Any, value: Any, at: datetime) -> MetricPoint:

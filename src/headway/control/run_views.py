@@ -146,6 +146,7 @@ def _summary(view: RunView) -> dict[str, Any]:
         "progress": _to_progress(run.progress),
         "metrics": _to_metrics(run),
         "latest": run.latest,
+        "best": run.best,
         "results": {name: finite(value) for name, value in result.metrics.items()} if result else {},
         "data_label": result.data_label if result else None,
         "simulated": result.simulated if result else False,

@@ -32,6 +32,7 @@ class Run:
     contact_lost_since: datetime | None = None  # newest heartbeat when contact was lost
     progress: Progress = field(default_factory=Progress)
     latest: dict[str, float] = field(default_factory=dict)  # newest value of each metric
+    best: dict[str, float] = field(default_factory=dict)  # where it is known which way is better
     result: Result | None = None
     retries: int = 0  # attempts lost since the run was last queued by a person
     spent_s: float = 0.0  # runtime of the attempts that have ended

@@ -157,7 +157,7 @@ class Transaction(HookTransaction, SessionTransaction, Protocol):
         """Replace the stored run, guarded by its event count. NotFound, StaleAttempt."""
 
     def touch_run(self, run: Run) -> None:
-        """Replace what is not guarded: progress and latest of a run whose attempt is still current.
+        """Replace what is not guarded: progress, latest and best of a run whose attempt is still current.
         StaleAttempt when the stored attempt differs or the run has ended."""
 
     def find_run(self, run_id: str) -> Run | None: ...

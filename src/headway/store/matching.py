@@ -35,9 +35,9 @@ def marks_of(run: Run) -> list[tuple[str, str]]:
 
 
 def numbers_of(run: Run) -> dict[str, float]:
-    """Every number that runs can be sorted by: the newest of each metric, and those of the result."""
+    """Every number that runs can be sorted by: the best of each metric, else its newest, and those of the result."""
     result = run.result.metrics if run.result is not None else {}
-    numbers = {**run.latest, **result}
+    numbers = {**run.latest, **run.best, **result}
     usable = {name: value for name, value in numbers.items() if value is not None and len(name) <= _MAX_NAME}
     return {name: float(value) for name, value in usable.items() if isfinite(value)}
 

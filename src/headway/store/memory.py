@@ -140,7 +140,7 @@ class _MemoryTransaction(MemoryHooks, MemorySessions):
         stored = self.get_run(run.id)
         if stored.attempt != run.attempt or stored.ended:
             raise StaleAttempt(f"attempt {run.attempt} of {run.id} is over")
-        self._tables.runs[run.id] = stored.evolve(progress=run.progress, latest=run.latest)
+        self._tables.runs[run.id] = stored.evolve(progress=run.progress, latest=run.latest, best=run.best)
 
     def find_run(self, run_id: str) -> Run | None:
         return self._tables.runs.get(run_id)

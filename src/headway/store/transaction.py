@@ -60,7 +60,7 @@ class SqlTransaction(SqlHooks, SqlSessions):
 
     def touch_run(self, run: Run) -> None:
         stored = self.get_run(run.id)
-        touched = stored.evolve(progress=run.progress, latest=run.latest)
+        touched = stored.evolve(progress=run.progress, latest=run.latest, best=run.best)
         changes = {"b_id": run.id, "b_attempt": run.attempt, "record": encode_run(touched)}
         if self._db.run(statements.TOUCH_RUN, changes).rowcount == 0:
             raise StaleAttempt(f"attempt {run.attempt} of {run.id} is over")

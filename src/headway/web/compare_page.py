@@ -16,8 +16,9 @@ from headway.control.numbers import find_differences
 from headway.control.query import RunView, get_view, list_views
 from headway.control.run_views import to_summary
 from headway.domain.errors import NotFound
+from headway.domain.metrics import better
 from headway.ports import RunFilter
-from headway.web.run_sections import rank, say_of
+from headway.web.run_sections import say_of
 from headway.web.templates import Templates
 from headway.wire.runs import MAX_COMPARED, RunSummary
 
@@ -62,7 +63,9 @@ class ComparePage:
             "runs": runs,
             "differences": find_differences([run.spec.config for run in found]),
             "results": make_rows([run.results for run in runs]),
+            "best": make_rows([run.best for run in runs]),
             "latest": make_rows([run.latest for run in runs]),
+            "is_active": any(not run.ended for run in found),
             "with_equity": [run.id for run in found if self.context.run_dir(run.id).equity.is_file()],
         }
         return self.templates.render(request, "compare.html", **values)
@@ -82,7 +85,7 @@ def make_rows(numbers: Sequence[Any]) -> list[Row]:
 
 def _make_row(name: str, values: list[float | None]) -> Row:
     known = [value for value in values if value is not None]
-    way = rank(name)
+    way = better(name)
     if not way or len(set(known)) < 2:
         return Row(name, values, say_of(name), frozenset())
     best = max(known) if way > 0 else min(known)

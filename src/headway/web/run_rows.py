@@ -29,8 +29,11 @@ _MACHINE = ("system/", "time/")
 
 @dataclass(frozen=True)
 class Number:
+    """`which` of its values it is: `best`, `newest`, or empty for one of the result, which has no other."""
+
     name: str
     value: float | None
+    which: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,20 +91,19 @@ def to_row(view: RunView, now: datetime, metric: str | None = None) -> RunRow:
 
 
 def numbers_of(run: Run) -> dict[str, float | None]:
-    """The newest of each metric, and the headline numbers of the result."""
-    results = run.result.metrics if run.result else {}
-    return {**run.latest, **{name: finite(value) for name, value in results.items()}}
+    """The best of each metric, else its newest, and the headline numbers of the result."""
+    return {**run.latest, **run.best, **_results(run)}
 
 
 def pick_number(run: Run, metric: str | None) -> Number | None:
     """The number of that name, missing or not; without a name the first that there is of those of the kind."""
     known = numbers_of(run)
     if metric is not None:
-        return Number(metric, known.get(metric))
+        return Number(metric, known.get(metric), _which(run, metric))
     wanted = next(
         (name for name in _JUDGED_BY.get(run.spec.engine, _ANY) if known.get(name) is not None), None
     )
-    return None if wanted is None else Number(wanted, known[wanted])
+    return None if wanted is None else Number(wanted, known[wanted], _which(run, wanted))
 
 
 def pick_curve(run: Run, metric: str | None) -> str:
@@ -117,6 +119,17 @@ def metric_names(views: list[RunView]) -> list[str]:
     return sorted(
         {name for view in views for name, value in numbers_of(view.run).items() if value is not None}
     )
+
+
+def _results(run: Run) -> dict[str, float | None]:
+    results = run.result.metrics if run.result else {}
+    return {name: finite(value) for name, value in results.items()}
+
+
+def _which(run: Run, name: str) -> str:
+    if name in _results(run):
+        return ""
+    return "best" if name in run.best else "newest" if name in run.latest else ""
 
 
 def _curve_address(run: Run, curve: str) -> str:

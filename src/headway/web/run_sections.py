@@ -100,17 +100,6 @@ def pick_marks(run: TrainingRun) -> dict[str, list[str]]:
     return found
 
 
-def rank(name: str) -> int:
-    """-1 where a lower number is better, 1 where a higher one is, 0 where that is not known."""
-    base = name.rpartition("/")[2].removeprefix("test_").removeprefix("val_").removeprefix("best_")
-    if base.endswith(("loss", "rmse", "mae", "mse", "brier", "ece", "drawdown_fraction")):
-        return -1
-    higher = ("sharpe", "return_fraction", "win_rate_fraction", "skill", "auroc", "accuracy", "per_s")
-    if base in ("da", "f1", "mcc", "improvement_percent") or base.endswith(higher):
-        return 0 if base.startswith("buy_hold") else 1
-    return 0
-
-
 def _best(run: TrainingRun, there: list[CheckpointInfo]) -> CheckpointInfo | None:
     """That of the step whose weights the result is of; before there is a result, the lowest validation loss."""
     step = run.details.get("training", {}).get("best_step") if isinstance(run.details, dict) else None

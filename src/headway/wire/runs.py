@@ -229,6 +229,7 @@ class RunSummary(Wire):
     progress: RunProgress = RunProgress()
     metrics: RunMetrics = RunMetrics()
     latest: dict[str, float] = {}  # newest value of every metric, by the name it was logged under
+    best: dict[str, float] = {}  # best value of those of which a lower or a higher one is known to be better
     results: dict[str, float | None] = {}  # headline numbers of the result
     data_label: str | None = None
     simulated: bool = False

@@ -13,6 +13,7 @@ SECRET_SUBPROTOCOL = "headway.secret."  # noqa: S105  (what stands before a secr
 
 DONE = 1000  # the run has ended and all of it was told
 REFUSED = 1008  # no such run, no such cursor
+BROKEN = 1011  # the server cannot read: connect again with the newest cursor
 GOING_AWAY = 1012  # the server ends: connect again with the newest cursor
 TOO_SLOW = 1013  # the reader did not read: connect again with the newest cursor
 UNAUTHORIZED = 4401

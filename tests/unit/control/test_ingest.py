@@ -152,6 +152,35 @@ def test_metrics_are_stored_in_order_and_the_newest_shown(services: Services, ru
     assert services.context.store.read(lambda tx: tx.count_points(run.id)) == 4
 
 
+def test_the_best_of_each_metric_is_kept_by_its_own_direction(services: Services, run: Run) -> None:
+    rows = [[1, {"val/loss": 3.0, "val/f1": 0.2, "train/kl": 1.0}], [2, {"val/loss": 2.0, "val/f1": 0.4}]]
+    say(services, run, LineKind.METRICS, rows=rows)
+    say(services, run, LineKind.METRICS, rows=[[3, {"val/loss": 2.5, "val/f1": 0.3, "train/kl": 0.5}]])
+    drain(services.context, run)
+
+    assert get(services, run.id).best == {"val/loss": 2.0, "val/f1": 0.4}
+    assert get(services, run.id).latest["val/loss"] == 2.5
+
+
+def test_what_a_later_attempt_takes_the_place_of_is_no_best(services: Services, run: Run) -> None:
+    say(
+        services,
+        run,
+        LineKind.METRICS,
+        rows=[[1, {"val/loss": 3.0}], [2, {"val/loss": 2.0}], [3, {"val/loss": 1.0}]],
+    )
+    drain(services.context, run)
+    ended = get(services, run.id)
+    resumed = ended.evolve(attempt=2, latest={}, event_seq=ended.event_seq + 1)
+    services.context.store.write(lambda tx: tx.update_run(resumed, expected_seq=ended.event_seq))
+    services.context.run_dir(run.id).attempt(2).create()
+
+    say(services, resumed, LineKind.METRICS, rows=[[3, {"val/loss": 2.5}], [4, {"val/loss": 2.2}]])
+    drain(services.context, resumed)
+
+    assert get(services, run.id).best == {"val/loss": 2.0}
+
+
 def test_metrics_alone_are_no_events(services: Services, run: Run) -> None:
     before = kinds(services, run)
     say(services, run, LineKind.METRICS, rows=[[1, {"train/loss": 3.0}]])

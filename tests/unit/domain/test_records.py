@@ -47,6 +47,7 @@ def test_a_run_comes_back_as_it_was_through_its_text() -> None:
         reason=Reason.STOPPED_EARLY,
         result=_RESULT,
         latest={"train/loss": -0.5},
+        best={"train/loss": -1.5},
         retries=1,
         spent_s=12.5,
     )

@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from headway.web.compare_page import make_rows
-from headway.web.run_sections import Figure, pick_marks, rank, shared_reason
+from headway.web.run_sections import Figure, pick_marks, shared_reason
 from headway.wire.runs import CheckpointInfo, TrainingRun
-
-
-@pytest.mark.parametrize(
-    ("name", "way"),
-    [
-        ("val/loss", -1),
-        ("max_drawdown_fraction", -1),
-        ("test_rmse", -1),
-        ("sharpe", 1),
-        ("val_f1", 1),
-        ("return_fraction", 1),
-        ("buy_hold_sharpe", 0),
-        ("trades", 0),
-    ],
-)
-def test_better_is_lower_or_higher_or_not_known(name: str, way: int) -> None:
-    assert rank(name) == way
 
 
 def test_the_best_is_marked_also_twice_and_never_where_all_are_alike() -> None:

@@ -24,8 +24,16 @@ def test_a_run_is_judged_by_the_number_of_its_kind() -> None:
     done = make_run(latest=LEARNT, result=Result(Reason.COMPLETED, {"sharpe": 0.7}))
 
     assert pick_number(done, None) == Number("sharpe", 0.7)
-    assert pick_number(make_run(latest=LEARNT), None) == Number("rollout/reward_mean", 0.1)
+    assert pick_number(make_run(latest=LEARNT), None) == Number("rollout/reward_mean", 0.1, "newest")
     assert pick_number(make_run(), None) is None
+
+
+def test_of_a_metric_the_best_is_shown_and_said_to_be_so() -> None:
+    run = make_run(latest={"train/loss": 2.0, "train/kl": 0.1}, best={"train/loss": 1.5})
+
+    assert pick_number(run, "train/loss") == Number("train/loss", 1.5, "best")
+    assert pick_number(run, "train/kl") == Number("train/kl", 0.1, "newest")
+    assert pick_number(run, "absent") == Number("absent", None)
 
 
 def test_a_number_that_is_missing_is_not_zero() -> None:

@@ -256,7 +256,7 @@ document.addEventListener("signed-in", () => checker.soon());
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 history.replaceState({ draft: draft.id }, "", addressOf(steps.includes(query.get("step")) ? query.get("step") : steps[0]));
-prepareSummary();
+prepareSummary(checker);
 answers.showAll();
 show(new URLSearchParams(location.search).get("step"), { focus: false });
 sayStanding();

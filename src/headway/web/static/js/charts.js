@@ -2,6 +2,7 @@
 /* global uPlot */
 import { labelTimes, sayMoment, sayShareTick, sayTick } from "./ticks.js";
 import { say, sayUtc } from "./wording.js";
+import { HELP, SHORTCUTS, zoomByKeys, zoomByTouch } from "./zoom.js";
 
 const HEIGHT = 220;
 const COLOURS = 8;
@@ -36,13 +37,16 @@ export function smooth(values, weight) {
   });
 }
 
-/** Lines of one chart on one scale. `onZoom(range | null)` is told what was dragged; the owner zooms all charts. */
+/** Lines of one chart on one scale. `onZoom(range | null)` is told what was asked for; the owner zooms all charts. */
 export class Chart {
   #plot = null;
   #dirty = false;
   #visible = false;
   #rebuild = true;
   #hidden = new Set();
+  #whole = { min: 0, max: 1 }; // what there is to see
+  #asked = null; // the range that was asked for last: it may not be here yet
+  #held = null; // shown while fingers move
 
   /**
    * @param {HTMLElement} root where it is put
@@ -56,7 +60,7 @@ export class Chart {
    * @param {[string, string]} [options.band] labels of the upper and the lower line that it is filled between
    * @param {boolean} [options.wide] over the whole width
    */
-  constructor(root, { title, sync = "run", onZoom = () => {}, x = "step", y = "number", rows = null, band = null, wide = false }) {
+  constructor(root, { title, sync = "run", onZoom = null, x = "step", y = "number", rows = null, band = null, wide = false }) {
     Object.assign(this, { title, sync, onZoom, x, y, rows, band });
     this.height = rows ? rows.length * ROW_HEIGHT + 40 : HEIGHT;
     /** @type {Line[]} */ this.lines = [];
@@ -78,6 +82,7 @@ export class Chart {
     this.legend.className = "legend";
     this.figure.append(caption, this.host, this.legend);
     root.append(this.figure);
+    if (onZoom) this.#offerZoom();
     new ResizeObserver(() => this.#resize()).observe(this.host);
     new IntersectionObserver((entries) => this.#appear(entries.at(-1).isIntersecting), { rootMargin: "200px" }).observe(this.figure);
     open.add(this);
@@ -99,6 +104,7 @@ export class Chart {
 
   set({ smoothing = this.smoothing, log = this.log, range = this.range }) {
     this.#rebuild ||= log !== this.log;
+    this.#asked = range;
     Object.assign(this, { smoothing, log, range });
     this.redraw();
   }
@@ -136,10 +142,42 @@ export class Chart {
     if (this.#rebuild || this.#plot === null) this.#build(data);
     else this.#plot.setData(data, false);
     const steps = data[0];
-    const whole = { min: steps[0] ?? 0, max: steps.at(-1) ?? 1 };
-    const { min, max } = this.range ?? whole;
-    this.#plot.setScale("x", { min, max: max > min ? max : min + 1 });
+    const seen = { min: steps[0] ?? 0, max: steps.at(-1) ?? 1 };
+    // A stretch that is zoomed into may be all that is here.
+    this.#whole = this.range === null ? seen : { min: Math.min(seen.min, this.#whole.min), max: Math.max(seen.max, this.#whole.max) };
+    this.#look(this.#held ?? this.range ?? seen);
     this.#tellValues();
+  }
+
+  #look({ min, max }) {
+    this.#plot?.setScale("x", { min, max: max > min ? max : min + 1 });
+  }
+
+  /** By keys and by fingers, as by the mouse. */
+  #offerZoom() {
+    this.host.tabIndex = 0;
+    this.host.setAttribute("role", "application");
+    this.host.setAttribute("aria-label", `${this.title}: ${HELP}`);
+    this.host.setAttribute("aria-keyshortcuts", SHORTCUTS);
+    const look = () => ({ shown: this.#asked ?? this.#whole, whole: this.#whole });
+    const ask = (range) => this.#ask(range);
+    zoomByKeys(this.host, look, ask);
+    zoomByTouch(this.host, {
+      look,
+      ask,
+      surface: () => ({ box: this.#plot.over.getBoundingClientRect(), valueAt: (at) => this.#plot.posToVal(at, "x") }),
+      hold: (range) => {
+        this.#held = range;
+        this.#look(range ?? this.range ?? this.#whole);
+      },
+      mark: (from, to) => this.#plot.setSelect({ left: Math.min(from, to), width: Math.abs(to - from), top: 0, height: this.#plot.over.clientHeight }, false),
+    });
+  }
+
+  #ask(range) {
+    if (range === null && this.#asked === null) return; // all is shown already
+    this.#asked = range;
+    this.onZoom(range);
   }
 
   /** Steps of all lines, and each line's values at them; raw ones beside the smoothed. */
@@ -164,9 +202,9 @@ export class Chart {
       legend: { show: false },
       cursor: {
         sync: { key: this.sync, setSeries: false, filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
-        drag: { x: true, y: false, setScale: false },
+        drag: { x: this.onZoom !== null, y: false, setScale: false },
         points: { size: 6 },
-        bind: { dblclick: () => () => this.onZoom(null) },
+        bind: { dblclick: () => () => this.onZoom && this.#ask(null) },
       },
       scales: { x: { time: this.x === "time", auto: false }, y: this.rows ? { range: [0.4, this.rows.length + 0.6] } : { distr: this.log ? 3 : 1 } },
       axes: [{ ...axis, size: 30, values: X_TICKS[this.x], ...(this.x === "time" ? { space: 80 } : {}) }, { ...axis, ...this.#yAxis() }],
@@ -219,7 +257,7 @@ export class Chart {
     if (width < 5) return;
     const range = { min: plot.posToVal(left, "x"), max: plot.posToVal(left + width, "x") };
     plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-    this.onZoom(range);
+    this.#ask(range);
   }
 
   /** Where another attempt went on: a dashed line. */

@@ -1,9 +1,12 @@
 // Runs side by side: a chart for each metric with a line for each run; as a table and as a picture to keep.
 import { ask, notify } from "./page.js";
 import { Chart } from "./charts.js";
+import { fetchPage, whileVisible } from "./fresh.js";
+import { takeParts } from "./parts.js";
 import { wordingOf } from "./wording.js";
 
 const POINTS = 1000;
+const EVERY_S = 4; // while a run goes on
 const root = document.getElementById("compare");
 const ids = root.dataset.ids.split(",");
 const names = [...root.querySelectorAll("[data-name]")].map((row) => row.dataset.name);
@@ -12,26 +15,52 @@ const find = (id) => document.getElementById(id);
 
 /** @type {Map<string, Chart>} */
 const charts = new Map();
+const options = { smoothing: 0, log: false, range: null };
 let compared = null;
 
-for (const swatch of root.querySelectorAll(".swatch")) swatch.style.setProperty("--hue", `var(--chart-${swatch.dataset.chart})`);
+const isActive = () => "active" in root.dataset;
+
+/** What the server's text leaves to the script. */
+function settle() {
+  for (const swatch of root.querySelectorAll(".swatch")) swatch.style.setProperty("--hue", `var(--chart-${swatch.dataset.chart})`);
+  find("live").textContent = isActive() ? "Live" : "";
+  find("live").dataset.state = isActive() ? "live" : "ended";
+}
+
+/** While a run goes on: how the runs stand by now, then their numbers, so that the last of them are not missed. */
+async function renew() {
+  if (!isActive()) return;
+  const page = await fetchPage(location.href, { once: true });
+  const newer = page.getElementById("compare");
+  if (!newer) throw new Error("the server shows something else now: reload the page");
+  takeParts(root, page);
+  const ended = newer.dataset.withEquity !== root.dataset.withEquity;
+  root.dataset.withEquity = newer.dataset.withEquity;
+  await load();
+  if (ended) await loadEquity(equity.range);
+  if (!("active" in newer.dataset)) delete root.dataset.active;
+  settle();
+}
 
 async function load() {
   compared = await ask(`/runs/compare?${new URLSearchParams({ ids: ids.join(","), points: POINTS })}`);
   const metrics = Object.entries(compared.metrics).sort(([a], [b]) => order(a) - order(b) || a.localeCompare(b));
-  if (metrics.length) find("no-charts").remove();
+  if (metrics.length) find("no-charts")?.remove();
   for (const [name, { steps, values }] of metrics) {
-    const chart = new Chart(find("charts"), { title: name, sync: "compare", onZoom: zoom });
+    if (!charts.has(name)) charts.set(name, new Chart(find("charts"), { title: name, sync: "compare", onZoom: zoom }));
+    const chart = charts.get(name);
+    chart.set(options);
     chart.show(values.map((column, at) => ({ label: labels[at], how: wordingOf(name), ...known(steps, column) })), []);
-    charts.set(name, chart);
   }
   find("export-csv").disabled = find("export-png").disabled = !metrics.length;
 }
 
-const equity = { runs: root.dataset.withEquity.split(",").filter(Boolean), chart: null, turn: 0 };
+const equity = { runs: [], chart: null, turn: 0, range: null };
 
 /** The agents of PPO runs, each over its own test window. */
 async function loadEquity(range = null) {
+  equity.runs = root.dataset.withEquity.split(",").filter(Boolean);
+  find("equity-section").hidden = !equity.runs.length;
   if (!equity.runs.length) return;
   const turn = ++equity.turn;
   const span = range ? { from: range.min, to: range.max } : {};
@@ -42,6 +71,7 @@ async function loadEquity(range = null) {
     const place = ids.indexOf(equity.runs[at]);
     return { label: labels[place], hue: place, how: "share", bare: true, steps: at_s, values: agent.map((value) => value - 1) };
   }), []);
+  equity.range = range;
   equity.chart.set({ range });
   find("reset-equity").disabled = range === null;
 }
@@ -56,7 +86,8 @@ function known(steps, values) {
   return { steps: places.map((at) => steps[at]), values: places.map((at) => values[at]) };
 }
 
-function set(options) {
+function set(changes) {
+  Object.assign(options, changes);
   charts.forEach((chart) => chart.set(options));
 }
 
@@ -124,6 +155,8 @@ find("export-png").addEventListener("click", async () => save(await toPicture(),
 find("smoothing").addEventListener("input", ({ target }) => set({ smoothing: Number(target.value) }));
 find("log-scale").addEventListener("change", ({ target }) => set({ log: target.checked }));
 find("reset-zoom").addEventListener("click", () => zoom(null));
-find("reset-equity")?.addEventListener("click", () => showEquity());
+find("reset-equity").addEventListener("click", () => showEquity());
+settle();
 showEquity();
+whileVisible(EVERY_S, renew);
 load().catch((error) => notify(error.message, "error"));

@@ -1,6 +1,8 @@
 // Candles: their prices and findings, and how a file of them is added.
 
-import { load, notify, readToken } from "./page.js";
+import { load, localise, notify, readToken } from "./page.js";
+import { labelTimes, sayMoment } from "./ticks.js";
+import { sayNumber, sayUtc } from "./wording.js";
 
 const HEIGHT = 180;
 let drawn = null;
@@ -17,6 +19,7 @@ export async function showDataset(element, filename) {
   const html = await load(address).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
   if (html === null || place.dataset.of !== filename) return; // the check tells that the server is away
   place.innerHTML = html; // rendered, and escaped, by the server
+  localise(place);
   const chart = place.querySelector(".chart");
   if (chart) draw(chart);
 }
@@ -33,11 +36,19 @@ function draw(chart) {
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
     series: [{}, { stroke: color, width: 1.5, points: { show: false } }],
-    axes: [axis, { ...axis, size: 64 }],
+    axes: [{ ...axis, values: (_plot, splits, _axis, _space, apart_s) => labelTimes(splits, apart_s) }, { ...axis, size: 64 }],
+    hooks: { setCursor: [(plot) => tellBar(chart.parentElement.querySelector("[data-when]"), plot)] },
   };
   drawn?.destroy();
   drawn = new uPlot(options, [JSON.parse(chart.dataset.times), JSON.parse(chart.dataset.closes)], chart);
   new ResizeObserver(() => chart.clientWidth && drawn.setSize({ width: chart.clientWidth, height: HEIGHT })).observe(chart);
+}
+
+/** The bar under the pointer: local time, with UTC on hover. */
+function tellBar(place, { data: [times, closes], cursor: { idx } }) {
+  const isThere = idx !== null && idx !== undefined;
+  place.textContent = isThere ? `${sayMoment(times[idx])}: ${sayNumber(closes[idx])}` : "";
+  place.title = isThere ? sayUtc(times[idx] * 1000) : "";
 }
 
 /** Send a file; then list what there is, and choose it. */

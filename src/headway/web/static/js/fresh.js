@@ -19,7 +19,8 @@ export async function fetchPage(address, { once = false } = {}) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.ok || page.querySelector('meta[name="csrf-token"]')) return page; // else it is that of a proxy
   }
-  throw new Error(answer.status === 401 ? "the session has ended" : await reasonOf(answer));
+  const { status } = answer;
+  throw Object.assign(new Error(status === 401 ? "the session has ended" : await reasonOf(answer)), { status });
 }
 
 /** Why a script was refused. */

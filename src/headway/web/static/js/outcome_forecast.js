@@ -2,7 +2,7 @@
 import { Chart } from "./charts.js";
 import { drawEstimates, tabulateEstimates } from "./estimates.js";
 import { makeTable } from "./tables.js";
-import { sayMoment } from "./ticks.js";
+import { spanOf } from "./ticks.js";
 import { MISSING, say } from "./wording.js";
 
 const SKILL = { title: "Loss avoided beside each baseline, test rows, with its 95 % interval", how: "share" };
@@ -162,10 +162,9 @@ export class ForecastOutcome {
 
   #tabulatePath() {
     const { at_s, split, bar, rows } = this.#path;
-    const when = at_s.length ? `, ${sayMoment(at_s[0])} to ${sayMoment(at_s.at(-1))}` : "";
-    return makeTable(`Return ${bar} ${bar === 1 ? "bar" : "bars"} ahead, ${split}, ${say(rows)} rows${when}`, ["", "Lowest", "Highest"], this.#pathLines().map(({ label, values }) => {
+    return makeTable(`Return ${bar} ${bar === 1 ? "bar" : "bars"} ahead, ${split}, ${say(rows)} rows`, ["", "Lowest", "Highest"], this.#pathLines().map(({ label, values }) => {
       const known = values.filter((value) => value !== null);
       return [label, ...(known.length ? [Math.min(...known), Math.max(...known)].map((value) => say(value, "fine-share")) : [MISSING, MISSING])];
-    }));
+    }), spanOf(at_s));
   }
 }

@@ -4,7 +4,7 @@ import { fetchPage } from "./fresh.js";
 import { drawEstimates, tabulateEstimates } from "./estimates.js";
 import { localise } from "./page.js";
 import { makeTable } from "./tables.js";
-import { sayMoment } from "./ticks.js";
+import { spanOf } from "./ticks.js";
 import { say } from "./wording.js";
 
 const SHARPE = { title: "Sharpe ratio per √year, with its 95 % interval", how: "number" };
@@ -114,12 +114,11 @@ export class TradingOutcome {
 
   #tabulate() {
     const { at_s, agent, hold, agent_drawdown, hold_drawdown } = this.#curve;
-    const when = at_s.length ? `${sayMoment(at_s[0])} to ${sayMoment(at_s.at(-1))}` : "";
     const rowOf = (label, equity, drawdown) => [label, ...[toChange(equity.at(-1)), toChange(Math.min(...equity)), toChange(Math.max(...equity)), Math.min(...drawdown)].map((value) => say(value, "share"))];
     find("outcome-tables").querySelector(".stack").replaceChildren(
-      makeTable(`Equity, change since the start, ${when}`, ["", "At the end", "Lowest", "Highest", "Deepest drawdown"], [
+      makeTable("Equity, change since the start", ["", "At the end", "Lowest", "Highest", "Deepest drawdown"], [
         rowOf("Agent", agent, agent_drawdown), rowOf("Buy and hold", hold, hold_drawdown),
-      ]),
+      ], spanOf(at_s)),
       ...(this.#estimates.length ? [tabulateEstimates(this.#estimates, SHARPE)] : []),
     );
   }

@@ -32,12 +32,10 @@ export function notify(text, kind = "plain", stay_ms = 6000) {
   setTimeout(() => notice.remove(), stay_ms);
 }
 
-/** Puts a text on the clipboard. Browsers have none for pages over plain HTTP from another machine: there it is marked. */
+/** Puts a text on the clipboard. Where a browser has none for us (plain HTTP from another machine), or refuses, it is marked. */
 export async function copyText(text) {
-  if (navigator.clipboard) {
-    await navigator.clipboard.writeText(text);
-    return;
-  }
+  const isDone = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (isDone) return;
   const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "visually-hidden" });
   const before = document.activeElement;
   document.body.append(field);

@@ -1,7 +1,8 @@
 // The page of a run: what the socket tells goes into charts, console and numbers; what happened is asked for again.
-import { ask, notify, offerSignIn } from "./page.js";
+import { ask, copyText, notify, offerSignIn } from "./page.js";
 import { pageHeardAt, serverNow, setClock, tellAges } from "./clock.js";
 import { Console } from "./console.js";
+import { fetchPage } from "./fresh.js";
 import { Live } from "./live.js";
 import { Metrics } from "./metrics.js";
 import { Outcome } from "./outcome.js";
@@ -29,7 +30,7 @@ const output = new Console(run, attempt);
 const outcome = new Outcome(run, find("outcome"));
 const live = new Live(run, {
   onFrames: take,
-  onState: tellState,
+  onState: hearState,
   onRestart: () => { output.clear(); metrics.load(); },
 });
 
@@ -105,15 +106,20 @@ const STATES = {
   "signed-out": () => "Signed out",
 };
 
-function tellState(state, detail) {
+function hearState(state, detail) {
   standing = [state, detail];
+  tellState();
+  if (state === "signed-out") offerSignIn({ once: true });
+  if (state === "ended" && stale) refresh();
+}
+
+function tellState() {
+  const [state, detail] = standing;
   const place = find("live");
   place.dataset.state = state;
   place.title = state === "reconnecting" ? sayUtc(detail) : "";
   if (state === "reconnecting") place.textContent = `Reconnecting since ${sayTime(detail)}`;
   else place.textContent = (STATES[state] ?? (() => detail ?? ""))();
-  if (state === "signed-out") offerSignIn();
-  if (state === "ended" && stale) refresh();
 }
 
 // What happened: the page is asked for again, and the parts that differ are taken over
@@ -122,17 +128,14 @@ function refresh() {
   stale = true;
   refreshing ??= new Promise((resolve) => { setTimeout(resolve, Math.max(refreshedAt + REFRESH_MS - Date.now(), 0)); })
     .then(takeOver)
-    .catch(() => { setTimeout(refresh, 3000); }) // the server is away: once it is back
+    .catch(({ status }) => { if (status !== 401) setTimeout(refresh, 3000); }) // the server is away: once it is back
     .finally(() => { refreshing = null; if (stale) refresh(); });
 }
 
 async function takeOver() {
   stale = false;
   refreshedAt = Date.now();
-  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-  if (answer.status === 401) offerSignIn();
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = await fetchPage(location.pathname, { once: true });
   document.title = page.title;
   const { dataset } = page.getElementById("run");
   setClock(dataset.now);
@@ -150,7 +153,7 @@ function settle() {
   const pace = find("pace");
   if (pace) tellPace(JSON.parse(pace.dataset.progress));
   tellAges(root);
-  tellState(...standing);
+  tellState();
   outcome.look();
 }
 
@@ -171,8 +174,8 @@ const ACTS = {
   trades: ({ dataset }) => outcome.turnTo(Number(dataset.page)),
   view: ({ dataset }) => openViewer(run, dataset.name, dataset.way),
   copy: async (button) => {
-    await navigator.clipboard.writeText(find(button.dataset.from).textContent);
-    notify("Copied");
+    await copyText(find(button.dataset.from).textContent);
+    notify("Copied.");
   },
 };
 
@@ -218,7 +221,7 @@ find("smoothing").addEventListener("input", ({ target }) => metrics.set({ smooth
 find("log-scale").addEventListener("change", ({ target }) => metrics.set({ log: target.checked }));
 find("values").addEventListener("toggle", () => metrics.tellTable());
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
-document.addEventListener("signed-in", () => metrics.load());
+document.addEventListener("signed-in", () => { metrics.load(); refresh(); });
 
 setClock(root.dataset.now, pageHeardAt());
 settle();

@@ -19,8 +19,9 @@ export class Checker {
     this.tell = tell;
   }
 
-  /** A moment after the last call; again and again until there is an answer. */
+  /** A moment after the last call; again and again until there is an answer. One under way is of an older draft. */
   soon(wait_ms = WAIT_MS) {
+    this.#asked += 1;
     content.setAttribute("aria-busy", "true");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.now().catch(() => {}), wait_ms);
@@ -72,16 +73,23 @@ function tellNews(headline) {
   if (news.textContent !== text) news.textContent = text;
 }
 
+/** A text of the draft as it is now, and not as it was before the last key. */
+async function readText(name, checker) {
+  if (content.hasAttribute("aria-busy")) await checker.now();
+  const place = document.querySelector(`[data-text="${name}"]`);
+  if (place.parentElement.hidden) throw new Error("The draft has faults: nothing was copied.");
+  return place.textContent;
+}
+
 /** Buttons that copy; a summary that is folded on a phone. */
-export function prepareSummary() {
+export function prepareSummary(checker) {
   const narrow = matchMedia("(max-width: 960px)");
   const fold = () => (summary.open = !narrow.matches);
   narrow.addEventListener("change", fold);
   fold();
   for (const button of document.querySelectorAll("[data-copy]")) {
-    button.addEventListener("click", async () => {
-      const { textContent } = document.querySelector(`[data-text="${button.dataset.copy}"]`);
-      await copyText(textContent).then(() => notify("Copied."), ({ message }) => notify(message, "error"));
+    button.addEventListener("click", () => {
+      readText(button.dataset.copy, checker).then(copyText).then(() => notify("Copied."), ({ message }) => notify(message, "error"));
     });
   }
 }

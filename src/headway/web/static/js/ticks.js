@@ -32,5 +32,8 @@ export function labelTimes(splits, apart_s) {
   });
 }
 
+/** The first and the last of some moments; nothing where there is none. */
+export const spanOf = (moments) => (moments.length ? [moments[0], moments.at(-1)] : []);
+
 /** A moment in full, in local time. */
 export const sayMoment = (at_s) => moment.format(new Date(at_s * 1000));

@@ -1,5 +1,7 @@
 // Looks at a file of a run: pages in a sandbox, images, text as text, tables as their first rows.
 
+import { load, offerSignIn } from "./page.js";
+
 const MOST_BYTES = 300_000; // of a text; the rest is in the download
 const EMPTY = 416; // there is no first byte
 
@@ -44,7 +46,7 @@ const WAYS = {
     return make("pre", { textContent: name.endsWith(".json") ? spaced(text) : text });
   },
   table: async (_address, _name, table) => {
-    const answer = await fetch(table);
+    const answer = await load(table);
     if (!answer.ok && answer.status !== 422) throw refusal(answer);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const piece = document.createElement("div");
@@ -55,7 +57,7 @@ const WAYS = {
 
 /** The first bytes only, however long the file is. */
 async function readBeginning(address) {
-  const answer = await fetch(address, { headers: { Range: `bytes=0-${MOST_BYTES - 1}` } });
+  const answer = await load(address, { headers: { Range: `bytes=0-${MOST_BYTES - 1}` } });
   if (answer.status === EMPTY) return { text: "", isWhole: true };
   if (!answer.ok) throw refusal(answer);
   const content = await answer.arrayBuffer();
@@ -65,7 +67,10 @@ async function readBeginning(address) {
   return { text: new TextDecoder().decode(content, { stream: !isWhole }), isWhole };
 }
 
-const refusal = ({ status }) => new Error(`the server says ${status}`);
+function refusal({ status }) {
+  if (status === 401) offerSignIn();
+  return new Error(status === 401 ? "the session has ended" : `the server says ${status}`);
+}
 
 function spaced(text) {
   try {
