@@ -171,6 +171,9 @@ def test_forecasts_stand_beside_what_came_with_calibration_and_baselines(
         "Loss avoided beside each baseline, test rows, with its 95 % interval",
     ]
     test = ended.server.call("GET", f"/runs/{ended.forecast}").json()["details"]["test"]
+    within = page.locator(".chart", has_text="Within the interval of 80 %")
+    within.scroll_into_view_if_needed()
+    expect(within.locator(".legend-item", has_text="Nominal").locator("b")).to_have_text("80.0 %")
     page.get_by_text("The charts as tables").click()
     bounds = page.get_by_role("region", name=re.compile("Where what came lay"))
     expect(bounds.locator("tbody tr")).to_have_count(3)
