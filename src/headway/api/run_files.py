@@ -25,7 +25,7 @@ from headway.control.files import (
 )
 from headway.control.predict import predict
 from headway.control.run_views import to_artifact
-from headway.wire import runs
+from headway.wire import run_records, runs
 
 _BINARY = "application/octet-stream"
 _TAR = "application/x-tar"
@@ -77,11 +77,13 @@ def make_files_router(service: Service) -> APIRouter:
 def _add_artifacts(router: APIRouter, service: Service) -> None:
     context = service.context
 
-    @router.get("/{run_id}/artifacts", response_model=runs.ArtifactList, responses=examples.of_artifacts())
+    @router.get(
+        "/{run_id}/artifacts", response_model=run_records.ArtifactList, responses=examples.of_artifacts()
+    )
     def list_artifacts(run_id: RunId) -> Response:
         """The files of a run: artifacts, checkpoints file by file, report, manifest."""
         found = [to_artifact(file) for file in list_files(context, run_id)]
-        return as_json(runs.ArtifactList(artifacts=found, total_count=len(found)))
+        return as_json(run_records.ArtifactList(artifacts=found, total_count=len(found)))
 
     @router.get("/{run_id}/artifacts/{name:path}", response_class=Response, responses=examples.of_artifact())
     def get_artifact(

@@ -22,7 +22,7 @@ from headway.control.console import Wanted, read_page
 from headway.control.datasets import require_package
 from headway.control.numbers import Numbers, Window, read_numbers
 from headway.domain.errors import InvalidInput
-from headway.wire import runs
+from headway.wire import run_records, runs
 
 CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
@@ -46,7 +46,7 @@ def make_series_router(service: Service) -> APIRouter:
 
 
 def _add_metrics(router: APIRouter, service: Service) -> None:
-    @router.get("/{run_id}/metrics", response_model=runs.MetricSeries, responses=examples.of_metrics())
+    @router.get("/{run_id}/metrics", response_model=run_records.MetricSeries, responses=examples.of_metrics())
     def get_metrics(  # noqa: PLR0913  (a parameter of the query each)
         run_id: RunId,
         names: Names = None,
@@ -73,7 +73,7 @@ def _add_metrics(router: APIRouter, service: Service) -> None:
 
 
 def _add_logs(router: APIRouter, service: Service) -> None:
-    @router.get("/{run_id}/logs", response_model=runs.LogPage, responses=examples.of_logs())
+    @router.get("/{run_id}/logs", response_model=run_records.LogPage, responses=examples.of_logs())
     def get_logs(
         run_id: RunId,
         tail: Annotated[int, Query(ge=0, le=10_000, description="Lines, at most.")] = 200,
@@ -89,10 +89,10 @@ def _add_logs(router: APIRouter, service: Service) -> None:
             raise InvalidInput("tail", tail, "at least 1 with an offset or a search")
         page = read_page(service.context, run_id, Wanted(attempt, offset, tail, search))
         return as_json(
-            runs.LogPage(
+            run_records.LogPage(
                 run_id=run_id,
                 attempt=page.attempt,
-                lines=[runs.LogLine(offset=line.offset, text=line.text) for line in page.lines],
+                lines=[run_records.LogLine(offset=line.offset, text=line.text) for line in page.lines],
                 next_offset=page.next_offset,
                 size_bytes=page.size_bytes,
                 done=page.done,
@@ -100,12 +100,12 @@ def _add_logs(router: APIRouter, service: Service) -> None:
         )
 
 
-def _to_series(run_id: str, found: Numbers) -> runs.MetricSeries:
+def _to_series(run_id: str, found: Numbers) -> run_records.MetricSeries:
     series = {
-        name: runs.Series(steps=list(points), values=list(points.values()))
+        name: run_records.Series(steps=list(points), values=list(points.values()))
         for name, points in found.series.items()
     }
-    return runs.MetricSeries(run_id=run_id, names=found.names, series=series, thinned=found.thinned)
+    return run_records.MetricSeries(run_id=run_id, names=found.names, series=series, thinned=found.thinned)
 
 
 def _rows(found: Numbers) -> Iterator[tuple[str, int, float]]:

@@ -29,7 +29,7 @@ from headway.domain.errors import AlreadyEnded, InvalidInput
 from headway.domain.json import JsonObject
 from headway.domain.runs import Run
 from headway.domain.states import State
-from headway.wire import runs
+from headway.wire import run_records, runs
 
 RunId = Annotated[str, Path(description="`fc_<milliseconds>_<8 hex>`", examples=[examples.RUN_ID])]
 Ids = Annotated[str, Query(min_length=1, max_length=2000, description="Ids with commas between them.")]
@@ -73,7 +73,7 @@ def _add_lists(router: APIRouter, service: Service) -> None:
         found = [to_summary(view) for view in page.views]
         return as_json(runs.RunList(runs=found, total_count=page.total, next_cursor=write_cursor(page.last)))
 
-    @router.get("/compare", response_model=runs.RunComparison, responses=examples.of_compare())
+    @router.get("/compare", response_model=run_records.RunComparison, responses=examples.of_compare())
     def compare(
         ids: Ids, names: Names = None, points: Annotated[int, Query(ge=2, le=2000)] = 200
     ) -> Response:
@@ -83,14 +83,15 @@ def _add_lists(router: APIRouter, service: Service) -> None:
             raise InvalidInput("ids", ids, f"2 to {runs.MAX_COMPARED} different ids")
         found = compare_runs(context, wanted, Window(names=split_names(names), points=points))
         return as_json(
-            runs.RunComparison(
+            run_records.RunComparison(
                 ids=wanted,
                 runs=[to_summary(RunView(run, None, None)) for run in found.runs],
                 differences=[
-                    runs.Difference(key=key, values=values) for key, values in found.differences.items()
+                    run_records.Difference(key=key, values=values)
+                    for key, values in found.differences.items()
                 ],
                 metrics={
-                    name: runs.AlignedSeries(steps=steps, values=values)
+                    name: run_records.AlignedSeries(steps=steps, values=values)
                     for name, (steps, values) in found.numbers.items()
                 },
                 thinned=found.thinned,

@@ -19,7 +19,8 @@ from headway.cli.render import (
     text_of,
     time_text,
 )
-from headway.wire.runs import RunComparison, RunCreated, RunList, RunPreview, TrainingRun
+from headway.wire.run_records import RunComparison
+from headway.wire.runs import RunCreated, RunList, RunPreview, TrainingRun
 
 STYLES = {"completed": "bold green", "failed": "bold red", "cancelled": "bold yellow"}
 _BANNER = "bold black on yellow"

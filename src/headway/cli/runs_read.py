@@ -19,7 +19,8 @@ from headway.client.follow import ContactChange
 from headway.client.runs import RunsClient
 from headway.client.watch import RunFollower
 from headway.domain.errors import InvalidInput, NotFound
-from headway.wire.runs import ArtifactInfo, ArtifactList, MetricSeries, TableFormat
+from headway.wire.run_records import ArtifactInfo, ArtifactList, MetricSeries
+from headway.wire.runs import TableFormat
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 32

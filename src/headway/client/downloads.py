@@ -9,8 +9,8 @@ import httpx
 
 from headway.client.connection import Connection
 from headway.domain.errors import CorruptRunFile
+from headway.wire.run_records import ArtifactInfo
 from headway.wire.rundir import hash_file
-from headway.wire.runs import ArtifactInfo
 
 
 def fetch_file(connection: Connection, path: str, artifact: ArtifactInfo, target: Path) -> None:

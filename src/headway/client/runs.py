@@ -15,7 +15,7 @@ from headway.client.client import Client
 from headway.client.downloads import fetch_file, fetch_made
 from headway.client.errors import ApiError
 from headway.domain.ids import require_run_id
-from headway.wire import runs
+from headway.wire import run_records, runs
 from headway.wire.datasets import Dataset, DatasetList, DatasetReport, ValidateRequest
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -51,15 +51,15 @@ class RunsClient(Client):
         """GET /runs/{id}."""
         return self._get(_path(run_id), runs.TrainingRun)
 
-    def compare(self, run_ids: Sequence[str], **which: Any) -> runs.RunComparison:
+    def compare(self, run_ids: Sequence[str], **which: Any) -> run_records.RunComparison:
         """GET /runs/compare: on what runs differ, and their numbers side by side."""
         asked = {"ids": ",".join(map(require_run_id, run_ids)), **which}
-        return self._get("/runs/compare", runs.RunComparison, params=asked)
+        return self._get("/runs/compare", run_records.RunComparison, params=asked)
 
-    def metrics(self, run_id: str, *, names: Sequence[str] = (), **which: Any) -> runs.MetricSeries:
+    def metrics(self, run_id: str, *, names: Sequence[str] = (), **which: Any) -> run_records.MetricSeries:
         """GET /runs/{id}/metrics: series by name; all when none is named."""
         asked = {"names": ",".join(names) or None, **which}
-        return self._get(f"{_path(run_id)}/metrics", runs.MetricSeries, params=asked)
+        return self._get(f"{_path(run_id)}/metrics", run_records.MetricSeries, params=asked)
 
     def export_metrics(
         self, run_id: str, target: Path, *, table: runs.TableFormat, names: Sequence[str] = (), **which: Any
@@ -70,13 +70,13 @@ class RunsClient(Client):
         headers = fetch_made(self.connection, f"{_path(run_id)}/metrics", target, params=asked)
         return [unquote(name) for name in headers.get("X-Thinned", "").split(",") if name]
 
-    def logs(self, run_id: str, **which: Any) -> runs.LogPage:
+    def logs(self, run_id: str, **which: Any) -> run_records.LogPage:
         """GET /runs/{id}/logs: lines of the console, from an offset or the last ones, or those that hold a text."""
-        return self._get(f"{_path(run_id)}/logs", runs.LogPage, params=which)
+        return self._get(f"{_path(run_id)}/logs", run_records.LogPage, params=which)
 
     def search_logs(
         self, run_id: str, text: str, *, tail: int = 200, attempt: int | None = None
-    ) -> runs.LogPage:
+    ) -> run_records.LogPage:
         """The lines of the whole console that hold a text, page after page; not `done` where `tail` ended it."""
         page = self.logs(run_id, search=text, tail=min(tail, _PAGE_LINES), attempt=attempt)
         lines = page.lines
@@ -104,11 +104,11 @@ class RunsClient(Client):
         return _read(answer, runs.RunCreated)
 
     # files
-    def artifacts(self, run_id: str) -> runs.ArtifactList:
+    def artifacts(self, run_id: str) -> run_records.ArtifactList:
         """GET /runs/{id}/artifacts."""
-        return self._get(f"{_path(run_id)}/artifacts", runs.ArtifactList)
+        return self._get(f"{_path(run_id)}/artifacts", run_records.ArtifactList)
 
-    def download(self, run_id: str, artifact: runs.ArtifactInfo, target: Path) -> Path:
+    def download(self, run_id: str, artifact: run_records.ArtifactInfo, target: Path) -> Path:
         """GET /runs/{id}/artifacts/{name} into a file, going on where a broken try stopped; whole and verified, or an
         error and no file. CorruptRunFile when it is not what its hash says."""
         path = f"{_path(run_id)}/artifacts/{quote(artifact.name)}"

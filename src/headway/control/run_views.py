@@ -19,7 +19,7 @@ from headway.domain.reasons import rule_of
 from headway.domain.runs import Run
 from headway.domain.states import State
 from headway.domain.subjects import symbols_of, timeframes_of
-from headway.wire import runs
+from headway.wire import run_records, runs
 
 STATUSES: dict[State, runs.Status] = {
     State.QUEUED: "pending",
@@ -101,8 +101,8 @@ def to_created(run: Run, position: int) -> dict[str, Any]:
     return created.model_dump(mode="json")
 
 
-def to_artifact(file: RunFile) -> runs.ArtifactInfo:
-    return runs.ArtifactInfo(
+def to_artifact(file: RunFile) -> run_records.ArtifactInfo:
+    return run_records.ArtifactInfo(
         name=file.name,
         size_bytes=file.size_bytes,
         created_at=format_utc(file.modified_at),

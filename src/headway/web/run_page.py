@@ -26,8 +26,9 @@ from headway.web import run_sections as sections
 from headway.web.kinds import KINDS
 from headway.web.outcome_sections import TITLES, told_of
 from headway.web.templates import Templates
+from headway.wire.run_records import ArtifactInfo
 from headway.wire.rundir import find_json
-from headway.wire.runs import ArtifactInfo, TrainingRun
+from headway.wire.runs import TrainingRun
 
 _MAX_ATTEMPT = 1_000_000
 _SHOWN = (

@@ -10,7 +10,7 @@ import pytest
 from headway.client.errors import ServerUnreachable
 from headway.client.runs import RunsClient
 from headway.domain.errors import CorruptRunFile
-from headway.wire.runs import ArtifactInfo
+from headway.wire.run_records import ArtifactInfo
 from tests.unit.client.moved import MovedTime
 from tests.unit.client.server import SECRET, FakeServer, Reply
 
