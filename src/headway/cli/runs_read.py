@@ -59,7 +59,10 @@ def metrics(
                 _tell_export(file, thinned, as_json=as_json)
         if as_json or not any(files.values()):
             found = client.metrics(run, names=names or ())
-            write_json(found.model_dump(mode="json")) if as_json else _show_metrics(found)
+            if as_json:
+                write_json(found.model_dump(mode="json"))
+            else:
+                _show_metrics(found)
 
 
 def _tell_export(file: Path, thinned: Sequence[str], *, as_json: bool) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headway.domain.errors import CorruptRunFile, NotFound
-from headway.wire.rundir import find_json
+from headway.wire.rundir import CHECKPOINT_MARKER, find_json
 
-_MARKER = "CHECKPOINT.json"
 _BLOCK = 512
 _CHUNK_BYTES = 1 << 20
 
@@ -32,7 +31,7 @@ def open_members(folder: Path) -> list[Member]:
     with ExitStack() as opened:
         try:
             members = [_open(folder, path, opened) for path in _files_of(folder)]
-            sealed = (find_json(folder / _MARKER) or {}).get("files")
+            sealed = (find_json(folder / CHECKPOINT_MARKER) or {}).get("files")
         except (FileNotFoundError, CorruptRunFile) as error:
             raise _pruned(folder) from error
         wanted = {f"{folder.name}/{name}"[-100:] for name in sealed} if isinstance(sealed, dict) else set()

@@ -15,13 +15,12 @@ from pathlib import Path, PurePosixPath
 from headway.control.context import Context
 from headway.control.query import get_view
 from headway.domain.errors import CorruptRunFile, Forbidden, NotFound
-from headway.wire.rundir import RunDir, find_json
+from headway.wire.rundir import CHECKPOINT_MARKER, RunDir, find_json
 
 CHECKPOINTS = "checkpoints"
 TAR = ".tar"
 
 _BESIDE = ("report.html", "metrics.json", "manifest.json", "result.json")
-_MARKER = "CHECKPOINT.json"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def find_checkpoint_folder(context: Context, run_id: str, name: str) -> Path | N
     if not (name.startswith(f"{CHECKPOINTS}/") and name.endswith(TAR)):
         return None
     folder = _locate(context.run_dir(run_id), name.removesuffix(TAR))
-    return folder if _is_file(folder / _MARKER) else None
+    return folder if _is_file(folder / CHECKPOINT_MARKER) else None
 
 
 def _locate(folder: RunDir, name: str) -> Path:
@@ -131,7 +130,7 @@ def _hashes(context: Context, folder: RunDir, run_id: str) -> dict[str, str]:
     """What is known of the content of files, by their names: of artifacts from the store, else from the seals."""
     kept = context.store.read(lambda tx: tx.artifacts(run_id))
     found = {artifact.path.removeprefix("artifacts/"): artifact.sha256 for artifact in kept}
-    for marker in sorted(folder.checkpoints.glob(f"*/{_MARKER}")):
+    for marker in sorted(folder.checkpoints.glob(f"*/{CHECKPOINT_MARKER}")):
         try:
             files = (find_json(marker) or {}).get("files")
         except CorruptRunFile:

@@ -16,7 +16,7 @@ from headway.domain.artifacts import Checkpoint
 from headway.domain.errors import CorruptRunFile, NotFound
 from headway.domain.json import JsonObject
 
-_CHECKPOINT_MARKER = "CHECKPOINT.json"  # written last: a folder without it is not a checkpoint
+CHECKPOINT_MARKER = "CHECKPOINT.json"  # written last: a folder without it is not a checkpoint
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def seal_checkpoint(run: RunDir, draft: Path, step: int) -> Checkpoint:
     hashes = {p.relative_to(draft).as_posix(): hash_file(p) for p in files}
     for file in files:
         sync_folder(file)
-    write_json(draft / _CHECKPOINT_MARKER, {"step": step, "files": hashes})
+    write_json(draft / CHECKPOINT_MARKER, {"step": step, "files": hashes})
     place = run.checkpoints / _checkpoint_name(step)
     if place.exists():
         shutil.rmtree(place)
@@ -223,7 +223,7 @@ def find_checkpoint(run: RunDir) -> Checkpoint | None:
 def verified_step(folder: Path) -> int | None:
     """The step of a checkpoint folder when its marker is there and every hash is right, else None."""
     try:
-        marker = find_json(folder / _CHECKPOINT_MARKER)
+        marker = find_json(folder / CHECKPOINT_MARKER)
     except (CorruptRunFile, NotADirectoryError):
         return None
     if marker is None:
@@ -240,7 +240,7 @@ def verified_step(folder: Path) -> int | None:
 
 def prune_checkpoints(run: RunDir, *, keep: int, steps: Collection[int] = ()) -> None:
     """Remove all checkpoints but the newest `keep` and those of the steps."""
-    sealed = [folder for folder in list_checkpoints(run) if (folder / _CHECKPOINT_MARKER).is_file()]
+    sealed = [folder for folder in list_checkpoints(run) if (folder / CHECKPOINT_MARKER).is_file()]
     kept = {_checkpoint_name(step) for step in steps}
     for folder in sealed[keep:]:
         if folder.name not in kept:
@@ -267,7 +267,7 @@ def measure(path: Path) -> int:
 
 def hash_checkpoint(folder: Path) -> str:
     """SHA-256 of the marker of a checkpoint, which holds the hash of every file; FileNotFoundError without one."""
-    return hash_file(folder / _CHECKPOINT_MARKER)
+    return hash_file(folder / CHECKPOINT_MARKER)
 
 
 def _describe(run: RunDir, folder: Path, step: int) -> Checkpoint:
