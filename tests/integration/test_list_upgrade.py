@@ -84,6 +84,7 @@ def test_runs_of_the_version_before_are_found_counted_and_sorted(url: str) -> No
         "metric": (RunFilter(sort=by_sharpe), [2, 3], 2),
         "metric, failed": (RunFilter(sort=by_sharpe, states=frozenset({State.FAILED})), [3], 1),
         "metric, symbol": (RunFilter(sort=by_sharpe, symbol="BTC"), [2], 1),
+        "metric, of late": (RunFilter(sort=by_sharpe, created_from=moment(3)), [3], 1),
         "start": (RunFilter(sort=RunSort(SortBy.STARTED), limit=1), [2], 1_009),
         "end": (RunFilter(sort=RunSort(SortBy.FINISHED), limit=1), [2], 1_009),
         "name": (RunFilter(sort=RunSort(SortBy.NAME), limit=1), [1], 1_009),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import FromClause, Select, and_, func, select
+from sqlalchemy import FromClause, Select, and_, func, intersect, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from headway.ports import RunFilter, SortBy
@@ -37,7 +37,7 @@ def _count(db: Session, which: RunFilter) -> int:
     settled = [mark for mark in marks if mark is not None]
     if len(settled) < len(marks):
         return 0
-    return int(db.execute(_build(which, settled)).scalar_one())
+    return int(db.execute(_build(which, settled, on_sqlite=db.on_sqlite)).scalar_one())
 
 
 def _settle(db: Session, mark: Mark) -> Mark | None:
@@ -52,34 +52,51 @@ def _settle(db: Session, mark: Mark) -> Mark | None:
     return Mark(mark.kind, first, first) if first == last else mark
 
 
-def _build(which: RunFilter, marks: list[Mark]) -> Select[Any]:
-    marked = [_rows_of(mark, f"mark_{place}") for place, mark in enumerate(marks)]
+def _build(which: RunFilter, marks: list[Mark], *, on_sqlite: bool) -> Select[Any]:
     by_metric = which.sort.by is SortBy.METRIC
-    labels_of = [rows for mark, rows in zip(marks, marked, strict=True) if mark.kind in LABELLED]
-    labels_of += [run_numbers] if by_metric else []
-    asked_of_labels = [asked for table in labels_of or [runs] for asked in is_labelled(which, table)]
-    dates_of = marked[0] if marked else runs
-    conditions = [*asked_of_labels, *is_dated(which, dates_of)]
+    labelled = any(mark.kind in LABELLED for mark in marks)
+    tables: list[Any] = [_gather(which, marks, on_sqlite=on_sqlite)] if marks else []
+    tables += [run_numbers] if by_metric else []
+    if not tables or which.origin is not None or not (labelled or by_metric or _is_without_labels(which)):
+        tables.append(runs)
+    conditions = [] if labelled else [*is_labelled(which, run_numbers if by_metric else runs)]
+    conditions += [] if marks else [*is_dated(which, tables[0])]
     if by_metric:
         conditions.append(run_numbers.c.name == which.sort.metric)
+    if (
+        by_metric and on_sqlite
+    ):  # which else takes the index by run alone, whose rows lie far from one another
+        conditions.append(run_numbers.c.value.is_not(None))
     if which.origin is not None:
         conditions.append(runs.c.origin == which.origin)
-    tables = [*marked, *([run_numbers] if by_metric else [])]
-    asks_of_runs = (asked_of_labels and not labels_of) or (dates_of is runs and list(is_dated(which, runs)))
-    if not tables or which.origin is not None or asks_of_runs:
-        tables.append(runs)
     conditions += id_begins(which, _id_of(tables[0]))
     return select(func.count()).select_from(_join(tables)).where(*conditions)
 
 
-def _rows_of(mark: Mark, name: str) -> Any:
-    """One row a run: of several words that begin alike a run may have more than one."""
-    table = run_marks.alias(name)
-    beside = (table.c.state, table.c.engine) if mark.kind in LABELLED else ()
-    found = select(table.c.run_id, table.c.created_at, *beside).where(is_marked(table, mark))
-    if mark.low != mark.high:
-        found = found.distinct()
-    return found.subquery(f"{name}_rows")
+def _is_without_labels(which: RunFilter) -> bool:
+    return which.engines is None and which.states is None
+
+
+def _gather(which: RunFilter, marks: list[Mark], *, on_sqlite: bool) -> FromClause:
+    """The runs that have all marks, one row a run: of several words that begin alike a run may have more than one.
+
+    Marks lie in order of creation, so two of them can be gone through side by side. SQLite does that for INTERSECT,
+    and seeks each row of a join; PostgreSQL does it for a join, and puts all rows of INTERSECT into a table.
+    """
+    found = [_rows_of(which, mark) for mark in marks]
+    if on_sqlite and len(found) > 1:
+        return intersect(*found).order_by("created_at", "run_id").subquery("marked")
+    exact = [mark.low == mark.high for mark in marks]
+    rows = [(each if one else each.distinct()).subquery() for each, one in zip(found, exact, strict=True)]
+    if len(rows) == 1:
+        return rows[0]
+    return select(rows[0].c.run_id).select_from(_join(rows)).subquery("marked")
+
+
+def _rows_of(which: RunFilter, mark: Mark) -> Select[Any]:
+    labels = is_labelled(which, run_marks) if mark.kind in LABELLED else ()
+    rows = select(run_marks.c.created_at, run_marks.c.run_id)
+    return rows.where(is_marked(run_marks, mark), *labels, *is_dated(which, run_marks))
 
 
 def _join(tables: list[Any]) -> FromClause:
@@ -91,9 +108,9 @@ def _join(tables: list[Any]) -> FromClause:
 
 
 def _meets(first: Any, other: Any) -> Iterable[ColumnElement[bool]]:
-    """That two rows are of one run. Marks lie in order of creation: so two of them are gone through side by side."""
+    """That two rows are of one run."""
     yield _id_of(first) == _id_of(other)
-    if "created_at" in first.c and "created_at" in other.c:
+    if "created_at" in first.c and "created_at" in other.c and first.c.keys() == other.c.keys():
         yield first.c.created_at == other.c.created_at
 
 

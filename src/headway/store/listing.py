@@ -83,7 +83,12 @@ def index_labels(db: Session, run: Run, *, new: bool = False) -> None:
 def index_numbers(db: Session, run: Run) -> None:
     """Keep the numbers that runs are sorted by."""
     db.run(_DELETE_NUMBERS, {"b_id": run.id})
-    of_run = {"run_id": run.id, "engine": run.spec.engine, "state": run.state.value}
+    of_run = {
+        "run_id": run.id,
+        "engine": run.spec.engine,
+        "state": run.state.value,
+        "created_at": format_utc(run.created_at),
+    }
     rows = [{**of_run, "name": name, "value": value} for name, value in numbers_of(run).items()]
     db.run_many(_INSERT_NUMBERS, rows)
 
@@ -120,12 +125,13 @@ def _narrow(query: Select[Any], which: RunFilter, common: Iterable[Mark] = ()) -
     along, by_metric = _mark(which), which.sort.by is SortBy.METRIC
     table = run_marks if along is not None else run_numbers if by_metric else runs
     run_id = table.c.id if table is runs else table.c.run_id
-    dated = list(is_dated(which, runs if by_metric else table))
+    each = which.sort.by is not SortBy.CREATED  # by creation there is an index for each state, and engine
     query = query.select_from(table)
-    if table is not runs and (which.origin is not None or (by_metric and dated)):
+    if table is not runs and which.origin is not None:
         query = query.join(runs, runs.c.id == run_id)
     conditions = [
-        *is_labelled(which, table),
+        *is_labelled(which, table, each=each),
+        *is_dated(which, table, each=each),
         *id_begins(which, run_id),
         *(_has_mark(mark, run_id, each=mark in common) for mark in marks_asked(which) if mark != along),
     ]
@@ -135,7 +141,7 @@ def _narrow(query: Select[Any], which: RunFilter, common: Iterable[Mark] = ()) -
         conditions.append(run_numbers.c.name == which.sort.metric)
     if which.origin is not None:
         conditions.append(runs.c.origin == which.origin)
-    return query.where(*conditions, *dated)
+    return query.where(*conditions)
 
 
 def _find_common(db: Session, which: RunFilter) -> set[Mark]:

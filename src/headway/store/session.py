@@ -37,6 +37,10 @@ class Session:
     def __post_init__(self) -> None:
         self._driver = self.connection.connection.dbapi_connection
 
+    @property
+    def on_sqlite(self) -> bool:
+        return self.connection.dialect.name == "sqlite"
+
     def run(self, statement: Statement, values: Values) -> Any:
         """Run a statement of fixed shape, all of whose parameters are named in it; the driver's cursor.
 

@@ -60,19 +60,18 @@ runs = Table(
     Column("sort_name", String(120), nullable=False, server_default=""),
     Column("fraction", Float, nullable=False, server_default="0"),
     CheckConstraint(f"state IN ({', '.join(repr(state.value) for state in State)})", name="known_state"),
-    Index(None, "created_at", "id"),
-    Index(None, "state", "created_at", "id"),
-    Index(None, "engine", "state", "created_at"),
     Index(None, "engine", "series", "state", "finished_at"),
     Index(None, "owner", "created_at"),
-    Index(None, "engine", "created_at", "id"),
-    Index(None, "started_at", "id"),
-    Index(None, "finished_at", "id"),
-    Index(None, "sort_name", "id"),
-    Index(None, "fraction", "id"),
-    Index(
-        None, "id", "state", "engine", "origin", "created_at"
-    ),  # to ask of a run without reading its record
+    # Orders of lists. What they are filtered by stands in each index: no record is read to leave a run out.
+    Index(None, "created_at", "id", "state", "engine", "origin"),
+    Index(None, "state", "created_at", "id", "engine", "origin"),
+    Index(None, "engine", "created_at", "id", "state", "origin"),
+    Index(None, "started_at", "id", "state", "engine", "origin", "created_at"),
+    Index(None, "finished_at", "id", "state", "engine", "origin", "created_at"),
+    Index(None, "sort_name", "id", "state", "engine", "origin", "created_at"),
+    Index(None, "fraction", "id", "state", "engine", "origin", "created_at"),
+    # To ask of a run without reading its record.
+    Index(None, "id", "state", "engine", "origin", "created_at"),
 )
 
 # What runs are found by: symbols, tags, words. The time of creation stands here too, so that a list of marked runs
@@ -101,7 +100,8 @@ run_numbers = Table(
     Column("value", Float, nullable=False),
     Column("engine", String(32), nullable=False),
     Column("state", String(16), nullable=False),
-    Index(None, "name", "value", "run_id", "state", "engine"),
+    Column("created_at", _TIME, nullable=False, server_default=""),
+    Index(None, "name", "value", "run_id", "state", "engine", "created_at"),
     Index(None, "run_id"),
     sqlite_with_rowid=False,
 )
