@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from websockets.frames import Frame, Opcode
 
-from headway.api import hub
+from headway.api import hub, session_sockets
 from headway.api.connections import GuardedSocket, frame_text
+from headway.control.sessions import COOKIE, open_session
 from tests.integration.streaming import Message, Socket, Streaming, console_of, steps_of, streaming
 from tests.waiting import eventually
 
@@ -102,3 +103,22 @@ def test_two_hundred_watchers_get_every_row(tmp_path: Path) -> None:
 def test_a_message_is_framed_as_the_protocol_has_it(size: int) -> None:
     content = b"x" * size
     assert frame_text(content) == Frame(Opcode.TEXT, content).serialize(mask=False)
+
+
+def test_many_who_come_and_look_at_the_same_moment_share_a_few_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_sockets, "LOOK_EVERY_S", 0.05)
+    with streaming(tmp_path) as live, ExitStack() as stack:
+        run = live.begin()
+        service = live.api.service
+        token = open_session(service.context, owner=service.owner, agent="")
+        signed_in = {"additional_headers": {"Cookie": f"{COOKIE}={token}"}}
+        sockets = [stack.enter_context(live.watch(run.run_id, **signed_in)) for _ in range(60)]
+        run.measure(0.5)
+        for socket in sockets:
+            socket.read_until(lambda message: message["event_type"] == "metrics")
+
+        workers = [thread for thread in threading.enumerate() if thread.name.startswith("AnyIO worker")]
+
+        assert 0 < len(workers) < 15

@@ -7,8 +7,10 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -57,6 +59,8 @@ class RequireSecret:
         self._app = app
         self._secret = secret
         self._is_known = is_known  # whether a token is that of a session
+        # Sockets look one after the other: all that do at the same moment would take a thread each, and its memory.
+        self._looking = CapacityLimiter(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not _is_guarded(scope) or is_authorised(scope, self._secret):
@@ -77,16 +81,17 @@ class RequireSecret:
         else:
             await _unauthorised()(scope, receive, send)
 
-    async def _has_session(self, scope: Scope) -> bool:
+    async def _has_session(self, scope: Scope, limiter: CapacityLimiter | None = None) -> bool:
         headers = Headers(scope=scope)
         token = token_in(headers.get("cookie", ""))
         if token is None or not (_only_reads(scope) or is_csrf_token(headers.get(CSRF_HEADER, ""), token)):
             return False
-        return await run_sync(self._is_known, token)
+        return await run_sync(self._is_known, token, limiter=limiter)
 
     async def _serve_session(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await serve_while(lambda: self._has_session(scope), self._app, scope, receive, send)
+            look = partial(self._has_session, scope, self._looking)
+            await serve_while(look, self._app, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import structlog
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from headway.api.frames import encode_final, encode_told
@@ -29,13 +30,17 @@ MAX_BYTES = 4 << 20
 _LOOK_EVERY_S = 0.05  # at the console, which rings no bell
 _WRITE_BYTES = 64 << 10
 _ASK_EVERY_S = 1.0  # the store, in case a bell was not heard
+_READERS = (
+    4  # threads for watchers that begin: all that do after a restart would take one each, and its memory
+)
 
 
 class Hub:
     """The newest messages of a run, by number, and how far they lead."""
 
-    def __init__(self, context: Context, run_id: str, closing: Closing) -> None:
+    def __init__(self, context: Context, run_id: str, closing: Closing, readers: CapacityLimiter) -> None:
         self.context = context
+        self.readers = readers  # of watchers that read the store for themselves
         self.run_id = run_id
         self.cursor = Cursor()  # behind the newest message
         self.first = 0  # number of the oldest message that is kept
@@ -130,6 +135,7 @@ class Hubs:
 
     context: Context
     closing: Closing
+    readers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_READERS))
     _open: dict[str, tuple[Hub, asyncio.Task[None]]] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -149,7 +155,7 @@ class Hubs:
     def _find(self, run_id: str) -> tuple[Hub, asyncio.Task[None]]:
         found = self._open.get(run_id)
         if found is None or found[0].over or found[0].final is not None:
-            hub = Hub(self.context, run_id, self.closing)
+            hub = Hub(self.context, run_id, self.closing, self.readers)
             found = (hub, asyncio.create_task(hub.run(), name=f"hub {run_id}"))
             self._open[run_id] = found
         return found

@@ -20,7 +20,6 @@ from headway.control.cursor import Cursor
 from headway.control.live import begin_now
 from headway.control.query import get_view
 from headway.domain.errors import InvalidInput, NotFound, StoreUnavailable
-from headway.domain.runs import Run
 from headway.wire import stream
 
 START = "start"
@@ -71,11 +70,12 @@ class RunStream:
         """The code and the reason to close with."""
         context, run_id = self._service.context, str(socket.path_params["run_id"])
         after = socket.query_params.get("after")
-        await run_sync(get_view, context, run_id)
+        readers = self._hubs.readers
+        await run_sync(get_view, context, run_id, limiter=readers)
 
         if after is None:
-            run, cursor = await run_sync(self._begin, run_id)
-            await send(encode_snapshot(run, cursor))
+            snapshot, cursor = await run_sync(self._begin, run_id, limiter=readers)
+            await send(snapshot)
         else:
             cursor = Cursor() if after == START else Cursor.decode(after)
         async with self._hubs.join(run_id) as hub:
@@ -85,10 +85,11 @@ class RunStream:
             return stream.GOING_AWAY, "the server ends; go on with the newest cursor"
         return stream.BROKEN, "the server cannot read on; its log says why"
 
-    def _begin(self, run_id: str) -> tuple[Run, Cursor]:
+    def _begin(self, run_id: str) -> tuple[bytes, Cursor]:
         """How the run stands, and the cursor of a watcher that has seen no checkpoint yet."""
         run, now = begin_now(self._service.context, run_id, console_lines=_SNAPSHOT_LINES)
-        return run, now.without_checkpoints()
+        cursor = now.without_checkpoints()
+        return encode_snapshot(run, cursor), cursor
 
 
 async def _hear_out(socket: WebSocket) -> None:

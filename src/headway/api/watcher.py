@@ -39,14 +39,14 @@ async def follow(hub: Hub, cursor: Cursor, send: SendFrames) -> bool:
 async def _catch_up(hub: Hub, cursor: Cursor, send: SendFrames) -> tuple[int, Cursor]:
     """Read the store until exactly where the hub is; the number of the message to go on with, and the cursor."""
     await hub.wait_for_look()
-    reader = await run_sync(LiveReader, hub.context, hub.run_id, cursor)
+    reader = await run_sync(LiveReader, hub.context, hub.run_id, cursor, limiter=hub.readers)
     while reader.cursor != hub.cursor and (hub.final is not None or not hub.over):
         if not hub.cursor.reaches(reader.cursor):
             raise InvalidInput(
                 "after", cursor.encode(), "it lies ahead of the run", remedy="Leave it out to begin now"
             )
         before = reader.cursor
-        for frame in await run_sync(_read_until, reader, hub.cursor):
+        for frame in await run_sync(_read_until, reader, hub.cursor, limiter=hub.readers):
             await send(frame)
         if reader.cursor == before:  # a file is shorter than it was
             raise InvalidInput(

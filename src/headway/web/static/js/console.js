@@ -63,7 +63,7 @@ export class Console {
     this.#offerAttempts();
   }
 
-  /** Frames of the console and notes. */
+  /** Frames of the console and notes; drawn at once, for they are handed over once per animation frame. */
   append(frames) {
     for (const { data } of frames) {
       if (data.attempt > this.#newest) this.#begin(data.attempt);
@@ -71,7 +71,8 @@ export class Console {
       if (data.attempt === this.#attempt) this.#hear(data);
     }
     this.#forgetOldest();
-    this.#paint();
+    if (document.hidden) this.#paint();
+    else this.#draw();
   }
 
   /** Everything comes again. */
