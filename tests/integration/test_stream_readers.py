@@ -113,8 +113,9 @@ def test_many_who_come_and_look_at_the_same_moment_share_a_few_threads(
         run = live.begin()
         service = live.api.service
         token = open_session(service.context, owner=service.owner, agent="")
-        signed_in = {"additional_headers": {"Cookie": f"{COOKIE}={token}"}}
-        sockets = [stack.enter_context(live.watch(run.run_id, **signed_in)) for _ in range(60)]
+        signed_in = {"Cookie": f"{COOKIE}={token}"}
+        watching = [live.watch(run.run_id, additional_headers=signed_in) for _ in range(60)]
+        sockets = [stack.enter_context(each) for each in watching]
         run.measure(0.5)
         for socket in sockets:
             socket.read_until(lambda message: message["event_type"] == "metrics")
