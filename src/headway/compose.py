@@ -6,9 +6,10 @@ import fcntl
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -17,7 +18,6 @@ import structlog
 from headway.api.guards import fingerprint
 from headway.api.service import Service
 from headway.client.notifier import AppriseNotifier
-from headway.client.sender import HttpSender
 from headway.control.context import Context, Policy
 from headway.control.deliver import Deliverer
 from headway.control.follow import OutboxReader
@@ -39,6 +39,7 @@ from headway.executors.predictor import ProcessPredictor
 from headway.executors.starters import PlainStarter, Starter, WarmStarter
 from headway.markets.catalog import FileCatalog
 from headway.ports import Store
+from headway.ports.webhooks import Outcome, WebhookSender
 from headway.settings import Settings
 from headway.store.opening import is_shared, open_bus, open_store, require_newest
 from headway.telemetry.counters import Counters, Load
@@ -154,9 +155,7 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
         executors={"local": LocalExecutor(settings.runs_dir, starters)},
         candles=FileCatalog(settings.candles_dir),
         engines=InstalledEngines(),
-        sender=HttpSender(
-            allow_http=settings.webhooks_allow_http, allow_private=settings.webhooks_allow_private
-        ),
+        sender=_LateSender(settings),
         policy=_policy_of(settings),
     )
     counters = Counters(lambda: Load(*measure_unread(context)))
@@ -166,6 +165,27 @@ def build(settings: Settings, secret: str, *, session: Sequence[str] | None = No
     if notifier is not None:
         announcer = Announcer(context, notifier, frozenset(settings.notify_on), settings.public_url)
     return Running(service, settings, warm, lock, alone=not shared, announcer=announcer)
+
+
+class _LateSender:
+    """The sender of webhooks (port WebhookSender). Its HTTP library is imported for the first of them: a server that
+    starts does not wait for it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def check(self, url: str) -> None:
+        self._sender.check(url)
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        return self._sender.send(url, headers, body)
+
+    @cached_property
+    def _sender(self) -> WebhookSender:
+        made: WebhookSender = import_module("headway.client.sender").HttpSender(
+            allow_http=self._settings.webhooks_allow_http, allow_private=self._settings.webhooks_allow_private
+        )
+        return made
 
 
 def make_notifier(settings: Settings) -> AppriseNotifier | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
-from omegaconf import OmegaConf
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -112,7 +112,8 @@ def list_keys() -> list[str]:
 
 def write_yaml(config: Mapping[str, Any]) -> str:
     """The text of `config.yaml`: the resolved tree and nothing else."""
-    return str(OmegaConf.to_yaml(OmegaConf.create(dict(config))))
+    trees = _trees()
+    return str(trees.to_yaml(trees.create(dict(config))))
 
 
 def clone_config(old: Mapping[str, Any], changes: Mapping[str, Any]) -> RunConfig:
@@ -159,8 +160,14 @@ def _merge(config: RunConfig) -> Any:
         "loss": LossConfig().model_dump(mode="json"),
         "training": TRAININGS[config.variant].model_dump(mode="json"),
     }
-    tree = OmegaConf.merge(base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides)))
-    return OmegaConf.to_container(tree, resolve=False)
+    trees = _trees()
+    tree = trees.merge(base, _tree_of(_fields_of(config)), _tree_of(_read_overrides(config.overrides)))
+    return trees.to_container(tree, resolve=False)
+
+
+def _trees() -> Any:
+    """OmegaConf, imported for the first configuration: a server that starts does not wait for it."""
+    return import_module("omegaconf").OmegaConf
 
 
 def _fields_of(config: RunConfig) -> Iterator[tuple[str, Any]]:
