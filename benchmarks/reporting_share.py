@@ -26,23 +26,23 @@ from headway.wire.rundir import RunDir
 
 
 class TimedReporter(FileReporter):
-    """Adds up how long its calls take."""
+    """Adds up how long its calls take; by their names, for `super` would take a third as long as they do."""
 
     spent_s = 0.0
 
     def advance(self, part: float, **said: Any) -> None:
         began = time.perf_counter()
-        super().advance(part, **said)
+        FileReporter.advance(self, part, **said)
         self.spent_s += time.perf_counter() - began
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         began = time.perf_counter()
-        super().metrics(step, values)
+        FileReporter.metrics(self, step, values)
         self.spent_s += time.perf_counter() - began
 
     def check(self) -> None:
         began = time.perf_counter()
-        super().check()
+        FileReporter.check(self)
         self.spent_s += time.perf_counter() - began
 
 

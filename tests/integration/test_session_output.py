@@ -72,7 +72,7 @@ def test_what_was_said_is_on_the_disk_before_the_result_is(
         reporter.metrics(99, {"train/loss": 0.5})
         return result
 
-    monkeypatch.setattr("headway.engines.logwriter._FLUSH_S", 3600.0)  # it is in no hurry by itself
+    monkeypatch.setattr("headway.engines.logwriter._FIRST_PAUSE_S", 3600.0)  # it is in no hurry by itself
     monkeypatch.setattr("headway.engines.session.get_engine", lambda _name: train)
     monkeypatch.setattr("headway.engines.session._write_result", look)
     run_session(attempt)

@@ -20,8 +20,11 @@ from headway.domain.clock import format_utc, utc_now
 from headway.domain.json import JsonObject
 from headway.wire.lines import LineKind, encode_line, read_lines
 
-_FLUSH_S = 0.05  # from one write to the next, for who speaks all the time
-_GATHER_S = 0.005  # for who has been silent: what is said at once is written at once
+_GATHER_S = 0.005  # what is said at once is written at once
+_FIRST_PAUSE_S = 0.05  # from one write to the next, for who begins to speak
+_LONGEST_PAUSE_S = 0.2  # for who speaks all the time: a write takes as long as a hundred calls
+_SILENCE_S = 0.5  # then somebody begins anew
+_PATIENCE_S = 0.05  # between two looks whether the writer has failed
 _ROWS_A_LINE = 500
 _CHARACTERS_A_LINE = 400_000  # the store takes no line beyond a mebibyte
 _CHARACTERS_A_NUMBER = 32
@@ -34,6 +37,24 @@ class Entry:
 
     kind: LineKind
     data: JsonObject
+
+
+class Pace:
+    """When to write next. Who speaks all the time is written down less often. Times in seconds."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+        self._pause_s = _FIRST_PAUSE_S
+
+    def wait_s(self, now: float) -> float:
+        """How long to wait for more, when something is there to be written."""
+        if now - self._next_at > _SILENCE_S:
+            self._pause_s = _FIRST_PAUSE_S
+        return max(self._next_at - now, _GATHER_S)
+
+    def wrote(self, now: float) -> None:
+        self._next_at = now + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
 
 class LogWriter:
@@ -72,7 +93,7 @@ class LogWriter:
         self._waiting.append(written)
         self._urgent.set()
         self._wake.set()
-        while not written.wait(_FLUSH_S):
+        while not written.wait(_PATIENCE_S):
             self.require_healthy()
 
     def require_healthy(self) -> None:
@@ -95,15 +116,15 @@ class LogWriter:
             self._wake.set()
 
     def _run(self) -> None:
-        next_at = 0.0
+        pace = Pace()
         while not self._closing or self._waiting:
             self._wake.wait()
-            self._urgent.wait(max(next_at - time.monotonic(), _GATHER_S))
+            self._urgent.wait(pace.wait_s(time.monotonic()))
             self._wake.clear()
             self._urgent.clear()
             try:
                 self._write_waiting()
-                next_at = time.monotonic() + _FLUSH_S
+                pace.wrote(time.monotonic())
             except Exception as error:  # noqa: BLE001  (who waits for this thread must be told why it ended)
                 self._failure = error
                 self._room.set()
@@ -173,7 +194,7 @@ class LogWriter:
             self._room.clear()
             self._urgent.set()
             self._wake.set()
-            self._room.wait(_FLUSH_S)
+            self._room.wait(_PATIENCE_S)
 
 
 def _length_of(values: Mapping[str, float]) -> int:

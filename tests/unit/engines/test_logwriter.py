@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headway.engines import logwriter
-from headway.engines.logwriter import LogWriter
+from headway.engines.logwriter import LogWriter, Pace
 from headway.wire.lines import Line, LineKind, Reading, encode_line, read_lines
 from tests.waiting import eventually
 
@@ -136,7 +136,7 @@ def test_whatever_stops_the_writing_is_told_to_who_waits(path: Path, monkeypatch
 
 
 def test_a_row_after_a_silence_does_not_wait_for_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logwriter, "_FLUSH_S", 3600.0)
+    monkeypatch.setattr(logwriter, "_FIRST_PAUSE_S", 3600.0)
     log = LogWriter(path)
     log.add_metrics(1, {"a/b": 1.0})
     eventually(lambda: _rows(path), what="the row is in the file")
@@ -145,6 +145,21 @@ def test_a_row_after_a_silence_does_not_wait_for_others(path: Path, monkeypatch:
     log.close()
 
     assert _rows(path) == [[1, {"a/b": 1.0}], [2, {"a/b": 2.0}]]
+
+
+def test_who_speaks_all_the_time_is_written_down_less_often_until_there_is_a_silence() -> None:
+    pace, now = Pace(), 100.0
+    waits = []
+    for _ in range(5):
+        waits.append(pace.wait_s(now))
+        now += waits[-1]
+        pace.wrote(now)
+
+    after_silence = pace.wait_s(now + 1.0)
+    pace.wrote(now + 1.0)
+
+    assert waits == pytest.approx([0.005, 0.05, 0.1, 0.2, 0.2])
+    assert (after_silence, pace.wait_s(now + 1.0)) == pytest.approx((0.005, 0.05))
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf])
