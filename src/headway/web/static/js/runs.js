@@ -103,6 +103,7 @@ async function refresh() {
   asks.set("shown_at", list.dataset.shownAt);
   const page = await fetchPage(`/ui/list/rows?${asks}`, { once: true });
   if (!list.isConnected) return; // another list is shown by now
+  localise(page);
   for (const row of active) {
     const newer = page.getElementById(row.id);
     if (newer && row.isConnected) takeOver(row, newer);
