@@ -27,7 +27,7 @@ from headway.domain.progress import Progress
 from headway.domain.reasons import Reason
 from headway.domain.results import Result
 from headway.domain.runs import Run
-from headway.domain.states import State
+from headway.domain.states import TERMINAL, State
 from headway.domain.trading import TradingConfig
 from headway.ports import RunFilter, RunSort, SortBy, Store
 from headway.store.opening import open_store
@@ -55,6 +55,8 @@ LISTS = {
     "by name": RunFilter(sort=RunSort(SortBy.NAME, descending=False)),
     "by end, one symbol": RunFilter(sort=RunSort(SortBy.FINISHED), symbol="BTC"),
     "by progress": RunFilter(sort=RunSort(SortBy.PROGRESS)),
+    "ended, by end": RunFilter(states=TERMINAL, sort=RunSort(SortBy.FINISHED)),
+    "by a metric, of a month": RunFilter(sort=RunSort(SortBy.METRIC, "sharpe"), created_from=moment(60_000)),
     "of one kind and a month": RunFilter(
         engines=frozenset({"lora"}), created_from=moment(20_000), created_before=moment(60_000)
     ),
