@@ -72,7 +72,7 @@ def running_nginx(program: str, folder: Path, server_port: int) -> Iterator[Prox
 
 def _documented(folder: Path, port: int, server_port: int) -> str:
     """The settings of the documentation; only ports and places are those of here."""
-    found = re.search(r"^nginx:\n\n```\n(.*?)^```", _DOCS.read_text(), re.DOTALL | re.MULTILINE)
+    found = re.search(r"^nginx [^\n]*:\n\n```\n(.*?)^```", _DOCS.read_text(), re.DOTALL | re.MULTILINE)
     assert found is not None, "the documentation gives no settings of nginx"
     changes = {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",

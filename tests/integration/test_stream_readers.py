@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from headway.api import hub, session_sockets
+from headway.api import hub, session_sockets, watcher
 from headway.api.connections import GuardedSocket, frame_text
+from headway.control.cursor import Cursor
+from headway.control.live import LiveReader
 from headway.control.sessions import COOKIE, open_session
 from tests.integration.streaming import Message, Socket, Streaming, console_of, steps_of, streaming
 from tests.waiting import eventually
@@ -123,3 +126,38 @@ def test_many_who_come_and_look_at_the_same_moment_share_a_few_threads(
         workers = [thread for thread in threading.enumerate() if thread.name.startswith("AnyIO worker")]
 
         assert 0 < len(workers) < 15
+
+
+def test_who_comes_late_reads_the_store_once_however_fast_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    original = watcher._read_until
+
+    def read_slowly(reader: LiveReader, target: Cursor) -> list[bytes]:
+        reads.append(1)
+        time.sleep(0.05)  # longer than it takes the run to go on
+        return original(reader, target)
+
+    monkeypatch.setattr(watcher, "_read_until", read_slowly)
+    with streaming(tmp_path) as live, ExitStack() as stack:
+        run = live.begin()
+        over = threading.Event()
+
+        def speak() -> None:
+            while not over.wait(0.01):
+                run.measure(0.5)
+
+        speaking = threading.Thread(target=speak)
+        speaking.start()
+        sockets = [stack.enter_context(live.watch(run.run_id, "start")) for _ in range(12)]
+        for socket in sockets:
+            socket.read_until(lambda message: message["event_type"] == "metrics")
+        over.set()
+        speaking.join()
+        run.end()
+        for socket in sockets:
+            socket.read_to_end()
+
+    assert len(reads) <= 3 * len(sockets)
+    assert {tuple(steps_of(socket.messages)) for socket in sockets} == {tuple(range(1, run.rows + 1))}

@@ -30,9 +30,8 @@ MAX_BYTES = 4 << 20
 _LOOK_EVERY_S = 0.05  # at the console, which rings no bell
 _WRITE_BYTES = 64 << 10
 _ASK_EVERY_S = 1.0  # the store, in case a bell was not heard
-_READERS = (
-    4  # threads for watchers that begin: all that do after a restart would take one each, and its memory
-)
+# Threads for watchers that begin: all that do after a restart would take one each, and its memory.
+_READERS = 4
 
 
 class Hub:

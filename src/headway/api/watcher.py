@@ -37,22 +37,26 @@ async def follow(hub: Hub, cursor: Cursor, send: SendFrames) -> bool:
 
 
 async def _catch_up(hub: Hub, cursor: Cursor, send: SendFrames) -> tuple[int, Cursor]:
-    """Read the store until exactly where the hub is; the number of the message to go on with, and the cursor."""
+    """Read the store until exactly where the hub is now; the number of the message to go on with, and the cursor.
+
+    The hub goes on meanwhile: to read until where it is then could take for ever, as many do so and few at a time.
+    """
     await hub.wait_for_look()
+    target, number = hub.cursor, hub.end
     reader = await run_sync(LiveReader, hub.context, hub.run_id, cursor, limiter=hub.readers)
-    while reader.cursor != hub.cursor and (hub.final is not None or not hub.over):
-        if not hub.cursor.reaches(reader.cursor):
+    while reader.cursor != target and (hub.final is not None or not hub.over):
+        if not target.reaches(reader.cursor):
             raise InvalidInput(
                 "after", cursor.encode(), "it lies ahead of the run", remedy="Leave it out to begin now"
             )
         before = reader.cursor
-        for frame in await run_sync(_read_until, reader, hub.cursor, limiter=hub.readers):
+        for frame in await run_sync(_read_until, reader, target, limiter=hub.readers):
             await send(frame)
         if reader.cursor == before:  # a file is shorter than it was
             raise InvalidInput(
                 "after", cursor.encode(), "what follows it is gone", remedy="Leave it out to begin now"
             )
-    return hub.end, reader.cursor
+    return number, reader.cursor
 
 
 def _read_until(reader: LiveReader, target: Cursor) -> list[bytes]:

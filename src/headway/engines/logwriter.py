@@ -40,7 +40,8 @@ class Entry:
 
 
 class Pace:
-    """When to write next. Who speaks all the time is written down less often. Times in seconds."""
+    """When to write next. Who speaks all the time is written down less often, but not while anything else happens
+    than that: a state that is entered, say, and the first step soon after. Times in seconds."""
 
     def __init__(self) -> None:
         self._next_at = 0.0
@@ -52,9 +53,12 @@ class Pace:
             self._pause_s = _FIRST_PAUSE_S
         return max(self._next_at - now, _GATHER_S)
 
-    def wrote(self, now: float) -> None:
+    def wrote(self, now: float, *, urgent: bool) -> None:
+        if urgent:
+            self._pause_s = _FIRST_PAUSE_S
         self._next_at = now + self._pause_s
-        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        if not urgent:
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
 
 class LogWriter:
@@ -119,12 +123,12 @@ class LogWriter:
         pace = Pace()
         while not self._closing or self._waiting:
             self._wake.wait()
-            self._urgent.wait(pace.wait_s(time.monotonic()))
+            urgent = self._urgent.wait(pace.wait_s(time.monotonic()))
             self._wake.clear()
             self._urgent.clear()
             try:
                 self._write_waiting()
-                pace.wrote(time.monotonic())
+                pace.wrote(time.monotonic(), urgent=urgent)
             except Exception as error:  # noqa: BLE001  (who waits for this thread must be told why it ended)
                 self._failure = error
                 self._room.set()

@@ -6,7 +6,6 @@ for what does not stand beside its marks and numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import FromClause, Select, and_, func, intersect, select
@@ -63,9 +62,8 @@ def _build(which: RunFilter, marks: list[Mark], *, on_sqlite: bool) -> Select[An
     conditions += [] if marks else [*is_dated(which, tables[0])]
     if by_metric:
         conditions.append(run_numbers.c.name == which.sort.metric)
-    if (
-        by_metric and on_sqlite
-    ):  # which else takes the index by run alone, whose rows lie far from one another
+    if by_metric and on_sqlite:
+        # Always so; but SQLite would else take the index by run, in which the numbers lie far from one another.
         conditions.append(run_numbers.c.value.is_not(None))
     if which.origin is not None:
         conditions.append(runs.c.origin == which.origin)
@@ -90,7 +88,7 @@ def _gather(which: RunFilter, marks: list[Mark], *, on_sqlite: bool) -> FromClau
     rows = [(each if one else each.distinct()).subquery() for each, one in zip(found, exact, strict=True)]
     if len(rows) == 1:
         return rows[0]
-    return select(rows[0].c.run_id).select_from(_join(rows)).subquery("marked")
+    return select(rows[0].c.run_id).select_from(_join(rows, dated=True)).subquery("marked")
 
 
 def _rows_of(which: RunFilter, mark: Mark) -> Select[Any]:
@@ -99,19 +97,15 @@ def _rows_of(which: RunFilter, mark: Mark) -> Select[Any]:
     return rows.where(is_marked(run_marks, mark), *labels, *is_dated(which, run_marks))
 
 
-def _join(tables: list[Any]) -> FromClause:
+def _join(tables: list[Any], *, dated: bool = False) -> FromClause:
+    """Rows of one run; `dated`: which lie in order of creation, and are gone through in it."""
     first, *others = tables
     joined: FromClause = first
     for table in others:
-        joined = joined.join(table, and_(*_meets(first, table)))
+        same = [_id_of(first) == _id_of(table)]
+        same += [first.c.created_at == table.c.created_at] if dated else []
+        joined = joined.join(table, and_(*same))
     return joined
-
-
-def _meets(first: Any, other: Any) -> Iterable[ColumnElement[bool]]:
-    """That two rows are of one run."""
-    yield _id_of(first) == _id_of(other)
-    if "created_at" in first.c and "created_at" in other.c and first.c.keys() == other.c.keys():
-        yield first.c.created_at == other.c.created_at
 
 
 def _id_of(table: Any) -> ColumnElement[Any]:
