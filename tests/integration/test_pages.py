@@ -16,11 +16,12 @@ from starlette.routing import Mount
 
 from headway.api.guards import fingerprint
 from headway.control.sessions import COOKIE, open_session
+from headway.domain.clock import format_utc
 from headway.domain.errors import StoreUnavailable
 from headway.domain.sessions import IDLE_FOR, csrf_token_of, session_id_of
 from headway.domain.states import State
 from headway.web.app import make_pages
-from tests.factories import make_run, run_id
+from tests.factories import make_run, moment, run_id
 from tests.fakes.services import Services, make_services
 from tests.integration.calling import SECRET
 
@@ -278,6 +279,37 @@ def test_a_list_goes_on_where_the_page_before_ended(browser: Browser) -> None:
     assert [len(ids) for ids in shown] == [50, 10]
     assert not shown[0] & shown[1]
     assert "60 runs" in second
+
+
+@pytest.mark.parametrize(
+    ("sort", "word", "shown"),
+    [("finished", "Ended", [30, 20]), ("started", "Started", [8, 9]), ("name", "Created", [1, 2])],
+)
+def test_the_time_of_a_row_is_the_one_that_its_column_names(
+    browser: Browser, sort: str, word: str, shown: list[int]
+) -> None:
+    for number, started, finished in ((1, 8, 30), (2, 9, 20)):
+        browser.keep(number, state=State.DONE, started_at=moment(started), finished_at=moment(finished))
+
+    page = browser.ask("GET", f"/ui/runs?sort={sort}").text
+
+    heads = re.findall(r'<th scope="col"[^>]*><a[^>]*>(Created|Started|Ended)<', page)
+    rows = dict(
+        re.findall(
+            r'<tr id="(\w+)".*?<td class="created" data-live><time data-brief datetime="([^"]+)"',
+            page,
+            re.DOTALL,
+        )
+    )
+    assert heads == [word]
+    assert [rows[run_id(number)] for number in (1, 2)] == [format_utc(moment(at)) for at in shown]
+
+
+def test_a_run_without_an_end_has_none_in_a_list_by_end(browser: Browser) -> None:
+    browser.keep(1)
+
+    for page in ("/ui/runs?sort=finished", f"/ui/list/rows?sort=finished&ids={run_id(1)}"):
+        assert '<td class="created" data-live>–</td>' in browser.ask("GET", page).text
 
 
 def test_several_runs_are_cancelled_and_why_others_are_not(browser: Browser) -> None:

@@ -58,6 +58,7 @@ class RunRow:
     timeframes: tuple[str, ...]
     tags: tuple[str, ...]
     created_at: str
+    started_at: str  # like the end empty until then
     ended_at: str
     data_label: str
 
@@ -85,6 +86,7 @@ def to_row(view: RunView, now: datetime, metric: str | None = None) -> RunRow:
         timeframes=timeframes_of(run.spec),
         tags=run.tags,
         created_at=format_utc(run.created_at),
+        started_at=format_utc(run.started_at) if run.started_at else "",
         ended_at=format_utc(run.finished_at) if run.finished_at else "",
         data_label=(run.result.data_label or "") if run.result else "",
     )

@@ -96,7 +96,7 @@ class RunsPage:
                 request,
                 "runs/fresh.html",
                 rows=[row for row in found if row],
-                listing=Listing({}, RunFilter()),
+                listing=asked,
                 new_count=self._count_new(asked.which, request.query_params.get("shown_at")),
             )
 
