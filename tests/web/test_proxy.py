@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from headway.control.sessions import COOKIE
 from tests.e2e.harness import SECRET, Server, running_server
 from tests.fakes.nginx import NAME, Proxy, find_nginx, running_nginx
 from tests.web.browsing import LAUNCH, find_chromium, let_go, submit
@@ -60,6 +61,13 @@ def test_a_run_is_watched_live_and_cancelled_through_the_proxy(page: Page, behin
     page.get_by_role("button", name="Cancel").first.click()
     page.locator("#cancel-dialog").get_by_role("button", name=re.compile("Cancel")).first.click()
     expect(page.locator(".badge")).to_have_text("cancelled")
+
+
+def test_the_cookie_of_the_session_is_sent_over_tls_alone(page: Page) -> None:
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
+
+    kept = cookies[COOKIE]
+    assert (kept["secure"], kept["httpOnly"], kept["sameSite"]) == (True, True, "Strict")
 
 
 def test_events_come_one_by_one_and_not_at_the_end(proxy: Proxy, behind: Server) -> None:
