@@ -52,11 +52,13 @@ class _Group(TyperGroup):
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Modules are no garbage: to look for some while they are imported takes a tenth of a second."""
+    """Modules are no garbage: to look for some while they are imported takes a tenth of a second, and once more after
+    it, had they not been set apart."""
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
