@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 
 from headway.domain.errors import InvalidInput, StoreUnavailable
+from headway.domain.events import EventKind
+from headway.ports import Transaction
 from headway.store.opening import SCHEMA, make_engines, migrate, open_store
+from headway.store.sql import SqlStore
 from headway.store.tables import metadata
-from tests.factories import make_run, run_id
+from tests.contract.together import write_together
+from tests.factories import make_run, moment, run_id
 from tests.fakes.postgres import PostgresServer
 
 
@@ -53,6 +59,34 @@ def test_what_was_written_is_there_after_the_file_is_opened_again(tmp_path: Path
 
     assert second.read(lambda tx: tx.get_run(run_id(1))) == make_run()
     second.close()
+
+
+def test_rows_of_one_commit_go_in_few_statements_each_after_what_it_points_to(tmp_path: Path) -> None:
+    """The event of the run that was there comes first, and waits for the runs whose events go with it."""
+
+    def accept(tx: Transaction, number: int) -> None:
+        run = make_run(number)
+        tx.insert_run(run)
+        tx.append_event(run.id, 1, 0, run.created_at, EventKind.RUN_QUEUED, {})
+        tx.enqueue(run)
+        assert tx.queue_position(run.id) == number - 2
+
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with closing(open_store(url)) as store:
+        store.write(lambda tx: tx.insert_run(make_run(1)))
+    said: list[str] = []
+    writer, reader = make_engines(make_url(url))
+    event.listen(writer, "connect", lambda connection, _: connection.set_trace_callback(said.append))
+    works = [lambda tx: tx.append_event(run_id(1), 1, 0, moment(0), EventKind.RUN_QUEUED, {})]
+    works += [partial(accept, number=number) for number in range(2, 10)]
+
+    with closing(SqlStore(writer, reader)) as store:
+        outcomes = write_together(store, *works)
+        assert [each.exception() for each in outcomes] == [None] * 9
+
+    tables = [statement.split()[2] for statement in said if statement.startswith("INSERT")]
+    assert sorted(tables) == ["events", "events", "queue", "run_marks", "runs"]
+    assert [statement for statement in said if "SAVEPOINT" in statement] == []
 
 
 def test_commits_are_synced_to_the_disk(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def _to_delivery(row: RowMapping) -> Delivery:
 
 def _insert(session: Session, table: Any, rows: list[dict[str, Any]], taken: str) -> None:
     try:
-        for row in rows:  # see Session.run_many
+        for row in rows:  # one by one: see Session.settle
             session.execute(insert(table), row)
     except IntegrityError as error:
         raise ValueError(taken) from error

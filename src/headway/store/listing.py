@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from headway.domain.clock import format_utc
@@ -39,8 +39,6 @@ _MOVE_MARKS = (
     )
     .values(state=bindparam("b_state"))
 )
-_INSERT_MARKS = insert(run_marks)
-_INSERT_NUMBERS = insert(run_numbers)
 _ORDERS: dict[SortBy, Columns] = {
     SortBy.CREATED: (runs.c.created_at, runs.c.id),
     SortBy.STARTED: (runs.c.started_at, runs.c.id),
@@ -72,12 +70,9 @@ def index_labels(db: Session, run: Run, *, new: bool = False) -> None:
     created_at = format_utc(run.created_at)
     beside = {"engine": run.spec.engine, "state": run.state.value}
     nothing = dict.fromkeys(beside)
-    rows = [
-        {"run_id": run.id, "kind": kind, "value": value, "created_at": created_at}
-        | (beside if kind in LABELLED else nothing)
-        for kind, value in marks_of(run)
-    ]
-    db.run_many(_INSERT_MARKS, rows)
+    for kind, value in marks_of(run):
+        row = {"run_id": run.id, "kind": kind, "value": value, "created_at": created_at}
+        db.insert(run_marks, row | (beside if kind in LABELLED else nothing))
 
 
 def index_numbers(db: Session, run: Run) -> None:
@@ -89,8 +84,8 @@ def index_numbers(db: Session, run: Run) -> None:
         "state": run.state.value,
         "created_at": format_utc(run.created_at),
     }
-    rows = [{**of_run, "name": name, "value": value} for name, value in numbers_of(run).items()]
-    db.run_many(_INSERT_NUMBERS, rows)
+    for name, value in numbers_of(run).items():
+        db.insert(run_numbers, {**of_run, "name": name, "value": value})
 
 
 def index_state(db: Session, run: Run) -> None:

@@ -2,6 +2,9 @@
 
 SQLAlchemy compiles, connects and pools; its way from a compiled statement to the driver and back costs ten times what
 SQLite takes to run it. What is built for one call, as a list with filters is, goes through SQLAlchemy as usual.
+
+Rows may wait until others of their table can go with them. Each statement lets another thread run, and then waits for
+its turn again; many small ones kept a busy writer waiting for longer than they took.
 """
 
 from __future__ import annotations
@@ -11,11 +14,37 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, CursorResult, Delete, Dialect, Executable, Insert, Select, Update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Delete,
+    Dialect,
+    Executable,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    insert,
+)
 from sqlalchemy.exc import DBAPIError
+
+from headway.store.tables import metadata
 
 Statement = Select[Any] | Insert | Update | Delete
 Values = Mapping[str, Any]
+
+_BULK = (
+    64,
+    32,
+    16,
+    8,
+    4,
+    2,
+)  # rows in one statement: few sizes, so that their texts are compiled and prepared once
+_RANKS = {
+    table: rank for rank, table in enumerate(metadata.sorted_tables)
+}  # a row comes after those it points to
 
 
 @dataclass(frozen=True)
@@ -28,10 +57,15 @@ class _Prepared:
 
 @dataclass
 class Session:
-    """A connection within a transaction; `changed` once anything may have been written, or a statement has failed."""
+    """A connection within a transaction; `changed` once anything may have been written, or a statement has failed.
+
+    With `defers`, rows to be inserted may wait: until any statement that could see them, and `settle` at the latest.
+    """
 
     connection: Connection
+    defers: bool = False
     changed: bool = False
+    _waiting: dict[Table, list[Values]] = field(default_factory=dict)
     _driver: Any = field(init=False)  # the driver's own connection, as DB-API 2.0 and `execute` have it
 
     def __post_init__(self) -> None:
@@ -46,22 +80,42 @@ class Session:
 
         Raises DBAPIError, and ValueError for a value that no column can hold.
         """
-        prepared = _prepare(statement, self.connection.dialect)
-        self.changed = self.changed or not statement.is_select
-        try:
-            return self._driver.execute(prepared.text, {**prepared.fixed, **values})
-        except self.connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
-            self.changed = True
-            self._raise(prepared.text, error)
+        self.settle()
+        return self.run_aside(statement, values)
 
-    def run_many(self, statement: Statement, rows: Sequence[Values]) -> None:
-        """As `run`, once for each row; no row takes no time.
+    def run_aside(self, statement: Statement, values: Values) -> Any:
+        """As `run`, of a statement that no row that waits has to do with: they go on waiting."""
+        self.changed = self.changed or not statement.is_select
+        prepared = _prepare(statement, self.connection.dialect)
+        return self._send(prepared.text, {**prepared.fixed, **values})
+
+    def insert(self, table: Table, row: Values) -> None:
+        """Insert a row that has all columns, or have it wait: then what is wrong with it is raised by `settle`, and
+        by whatever settles before."""
+        self.changed = True
+        if self.defers:
+            self._waiting.setdefault(table, []).append(row)
+        else:
+            self._insert_all(table, [row])
+
+    def has_waiting(self, table: Table, part: Values) -> bool:
+        """Whether a row that waits for a table has these values among its own."""
+        return any(part.items() <= row.items() for row in self._waiting.get(table, ()))
+
+    def settle(self) -> None:
+        """Insert what waits, many rows at a time.
 
         Not by `executemany`: psycopg sends that as a pipeline, after which PostgreSQL does not end a transaction that
         stays idle, so that a server stopped in it would hold up all others.
         """
-        for row in rows:
-            self.run(statement, row)
+        if not self._waiting:
+            return
+        self.changed = True
+        for table in sorted(self._waiting, key=_RANKS.__getitem__):
+            self._insert_all(table, self._waiting[table])
+            del self._waiting[
+                table
+            ]  # not before: what is refused is refused again, should anybody go on after it
 
     def scalar(self, statement: Statement, values: Values) -> Any:
         """The first column of the first row, None when there is none."""
@@ -72,8 +126,25 @@ class Session:
         self, statement: Executable, values: Values | Sequence[Values] | None = None
     ) -> CursorResult[Any]:
         """Run a statement that was built for this call."""
+        self.settle()
         self.changed = self.changed or not statement.is_select
         return self.connection.execute(statement, values)
+
+    def _insert_all(self, table: Table, rows: Sequence[Values]) -> None:
+        begin = 0
+        while begin < len(rows):
+            count = next((size for size in _BULK if size <= len(rows) - begin), 1)
+            some = rows[begin : begin + count]
+            values = {f"b{at}_{name}": value for at, row in enumerate(some) for name, value in row.items()}
+            self._send(_compile_insert(table, count, self.connection.dialect), values)
+            begin += count
+
+    def _send(self, text: str, values: Values) -> Any:
+        try:
+            return self._driver.execute(text, values)
+        except self.connection.dialect.dbapi.Error as error:  # type: ignore[union-attr]
+            self.changed = True
+            self._raise(text, error)
 
     def _raise(self, text: str, error: Exception) -> NoReturn:
         """As SQLAlchemy would have raised it."""
@@ -91,3 +162,12 @@ def _prepare(statement: Statement, dialect: Dialect) -> _Prepared:
     compiled = statement.compile(dialect=dialect)
     fixed = {name: value for name, value in compiled.params.items() if value is not None}
     return _Prepared(str(compiled), fixed)
+
+
+@lru_cache(maxsize=256)
+def _compile_insert(table: Table, count: int, dialect: Dialect) -> str:
+    """The text that inserts so many rows; the value of a column of the row number n is `bn_column` in it."""
+    rows: list[dict[str, Any]] = [
+        {column.name: bindparam(f"b{at}_{column.name}") for column in table.c} for at in range(count)
+    ]
+    return str(insert(table).values(rows).compile(dialect=dialect))

@@ -135,17 +135,32 @@ class SqlStore:
     def _commit_once(self, group: list[_Piece]) -> list[Callable[[], None]]:
         """Run all pieces and commit them; how to answer each of them."""
         try:
-            return self._commit_with(_attempt, group)
+            return self._commit_with(_attempt, group, defers=True)
         except _Halfway:
-            return self._commit_with(_attempt_in_savepoint, group)
+            return self._commit_with(_attempt_in_savepoint, group, defers=False)
 
-    def _commit_with(self, attempt: _Attempt, group: list[_Piece]) -> list[Callable[[], None]]:
+    def _commit_with(
+        self, attempt: _Attempt, group: list[_Piece], *, defers: bool
+    ) -> list[Callable[[], None]]:
         with self._writer.begin() as connection:
-            session = Session(connection)
+            session = Session(connection, defers)
             tally = Tally(session)
             answers = [attempt(piece, session, tally) for piece in group]
+            _settle(session)
             tally.flush()
         return answers
+
+
+def _settle(session: Session) -> None:
+    """Insert what waits. Raises _Halfway when the database refuses a row, as it is not known whose it is."""
+    try:
+        session.settle()
+    except IntegrityError as error:
+        raise _Halfway from error
+    except DBAPIError:
+        raise
+    except Exception as error:
+        raise _Halfway from error
 
 
 def _attempt(piece: _Piece, session: Session, tally: Tally) -> Callable[[], None]:

@@ -16,7 +16,6 @@ _LIST_VERSION = "list_version"
 _ACTIVE = [literal(state.value) for state in ACTIVE]
 _TERMINAL = [literal(state.value) for state in TERMINAL]
 
-INSERT_RUN = insert(runs)
 UPDATE_RUN = (
     update(runs)
     .where(runs.c.id == bindparam("b_id"), runs.c.event_seq == bindparam("b_seq"))
@@ -50,7 +49,6 @@ CREATION_TIMES = (
     .order_by(runs.c.created_at.desc())
     .limit(bindparam("b_limit"))
 )
-INSERT_REPLY = insert(replies)
 FIND_REPLY = select(replies.c.run_id, replies.c.body_sha256, replies.c.response, replies.c.created_at).where(
     replies.c.owner == bindparam("b_owner"), replies.c.key == bindparam("b_key")
 )
@@ -64,6 +62,11 @@ ENQUEUE = insert(queue).from_select(
 )
 DEQUEUE = delete(queue).where(queue.c.run_id == bindparam("b_id"))
 QUEUE_LENGTH = select(func.count()).select_from(queue)
+LAST_PLACE = (
+    select(queue.c.rank, queue.c.created_at, queue.c.run_id)
+    .order_by(queue.c.rank.desc(), queue.c.created_at.desc(), queue.c.run_id.desc())
+    .limit(1)
+)
 _PLACES = tuple_(queue.c.rank, queue.c.created_at, queue.c.run_id)
 _PLACE = tuple_(bindparam("b_rank"), bindparam("b_created"), bindparam("b_id"))
 COUNT_AHEAD = QUEUE_LENGTH.where(_PLACES < _PLACE)
@@ -94,7 +97,6 @@ EXTEND_LEASE = (
     .values(until=bindparam("until"))
 )
 DROP_LEASE = delete(leases).where(leases.c.run_id == bindparam("b_id"))
-INSERT_EVENT = insert(events)
 LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
 SET_LAST_POSITION = update(counters).where(counters.c.name == _POSITION).values(value=bindparam("b_position"))
 LIST_VERSION = select(counters.c.value).where(counters.c.name == _LIST_VERSION)

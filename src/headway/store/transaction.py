@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.domain.artifacts import Artifact, Checkpoint
@@ -23,9 +23,9 @@ from headway.store.blocks import SqlSeries
 from headway.store.codec import decode_run, encode_run, to_text
 from headway.store.hooks import SqlHooks
 from headway.store.matching import sort_name
-from headway.store.session import Session, Statement, Values
+from headway.store.session import Session, Values
 from headway.store.signed_in import SqlSessions
-from headway.store.tables import artifacts, checkpoints, cursors, slots
+from headway.store.tables import artifacts, checkpoints, cursors, events, queue, replies, runs, slots
 from headway.store.tally import Tally
 from headway.store.totals import Totals
 
@@ -40,10 +40,12 @@ class SqlTransaction(SqlHooks, SqlSessions):
         self._tally = tally or Tally(session)
         self._totals = totals  # of reads alone: what a write has counted may be undone
         self._series = SqlSeries(session)
+        self._new: set[str] = set()  # runs that nothing can have queued yet
 
     # runs
     def insert_run(self, run: Run) -> None:
-        _insert(self._db, statements.INSERT_RUN, columns_of(run), f"the run {run.id} exists already")
+        _insert(self._db, runs, columns_of(run), f"the run {run.id} exists already")
+        self._new.add(run.id)
         listing.index_labels(self._db, run, new=True)
         self._tally.note_lists()
 
@@ -102,7 +104,9 @@ class SqlTransaction(SqlHooks, SqlSessions):
 
     # idempotency
     def find_reply(self, owner: str, key: str) -> Reply | None:
-        row = self._db.run(statements.FIND_REPLY, {"b_owner": owner, "b_key": key}).fetchone()
+        if self._db.has_waiting(replies, {"owner": owner, "key": key}):
+            self._db.settle()
+        row = self._db.run_aside(statements.FIND_REPLY, {"b_owner": owner, "b_key": key}).fetchone()
         if row is None:
             return None
         run_id, body_sha256, response, created_at = row
@@ -117,15 +121,18 @@ class SqlTransaction(SqlHooks, SqlSessions):
             "response": encode_json(reply.response).decode(),
             "created_at": format_utc(reply.created_at),
         }
-        _insert(self._db, statements.INSERT_REPLY, row, f"the key {key!r} is taken")
+        _insert(self._db, replies, row, f"the key {key!r} is taken")
 
     # queue and slots
     def enqueue(self, run: Run) -> None:
-        row = {
-            "b_id": run.id,
-            "b_rank": -run.spec.priority,
-            "b_created": format_utc(run.created_at),
-        }
+        rank, created_at = -run.spec.priority, format_utc(run.created_at)
+        if run.id in self._new:
+            self._new.remove(run.id)
+            self._tally.look_at_queue()
+            self._db.insert(queue, {"run_id": run.id, "rank": rank, "created_at": created_at})
+            self._tally.add_place((rank, created_at, run.id))
+            return
+        row = {"b_id": run.id, "b_rank": rank, "b_created": created_at}
         self._tally.change_length(self._db.run(statements.ENQUEUE, row).rowcount)
 
     def dequeue(self, run_id: str) -> None:
@@ -133,6 +140,8 @@ class SqlTransaction(SqlHooks, SqlSessions):
 
     def queue_position(self, run_id: str) -> int | None:
         """Counted from the end where that is near: there a new run is, however long the queue."""
+        if self._tally.is_last(run_id):
+            return self._tally.length - 1
         row = self._db.run(statements.FIND_PLACE, {"b_id": run_id, "b_limit": _NEAR}).fetchone()
         if row is None:
             return None
@@ -207,7 +216,7 @@ class SqlTransaction(SqlHooks, SqlSessions):
             "kind": kind.value,
             "data": encode_json(data).decode(),
         }
-        _insert(self._db, statements.INSERT_EVENT, row, f"event {seq} of {run_id} exists already")
+        _insert(self._db, events, row, f"event {seq} of {run_id} exists already")
         return Event(run_id, seq, position, attempt, at, kind, data)
 
     def events_of(self, run_id: str, after_seq: int, limit: int) -> list[Event]:
@@ -319,9 +328,9 @@ def columns_of(run: Run) -> dict[str, Any]:
     }
 
 
-def _insert(session: Session, statement: Statement, row: Values, taken: str) -> None:
+def _insert(session: Session, table: Table, row: Values, taken: str) -> None:
     try:
-        session.run(statement, row)
+        session.insert(table, row)
     except IntegrityError as error:
         raise ValueError(taken) from error
 
