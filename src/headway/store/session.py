@@ -108,9 +108,6 @@ class Session:
         Not by `executemany`: psycopg sends that as a pipeline, after which PostgreSQL does not end a transaction that
         stays idle, so that a server stopped in it would hold up all others.
         """
-        if not self._waiting:
-            return
-        self.changed = True
         for table in sorted(self._waiting, key=_RANKS.__getitem__):
             self._insert_all(table, self._waiting[table])
             del self._waiting[
