@@ -110,9 +110,8 @@ class Session:
         """
         for table in sorted(self._waiting, key=_RANKS.__getitem__):
             self._insert_all(table, self._waiting[table])
-            del self._waiting[
-                table
-            ]  # not before: what is refused is refused again, should anybody go on after it
+            # Not before: what is refused is refused again, should anybody go on after it.
+            del self._waiting[table]
 
     def scalar(self, statement: Statement, values: Values) -> Any:
         """The first column of the first row, None when there is none."""
