@@ -2,7 +2,8 @@
 
 `python -m benchmarks.soak [--minutes 60] [--quick] [--json FILE] [--samples FILE]`. Real trainings of a
 second or two come in a steady stream, started warm; each is followed to its end, every other one by somebody who goes
-away and comes back. Every ten seconds memory, descriptors and threads of the server, those of its fork server, and the
+away and comes back. Before them a crowd asks at once, so that no later coincidence opens more connections to the store
+than there are: each holds descriptors and pages for good. Every ten seconds memory, descriptors and threads of the server, those of its fork server, and the
 bytes of the store are noted. The first sixth is the warm-up, and at least eight minutes: until then connections
 fill their caches of pages. A shorter soak tells how things stand and nothing of growth.
 """
@@ -29,6 +30,8 @@ from headway.client.jobs import JobsClient
 _SAMPLE_S = 10.0
 _QUICK_SAMPLE_S = 1.0
 _CALLERS = 3  # so that a run waits whenever one ends
+_CROWD = 32
+_QUESTIONS = 20
 _WARM_UP = 1 / 6
 _WARM_UP_S = 480.0
 _HOUR_S = 3600.0
@@ -70,6 +73,7 @@ def soak(seconds: float, every_s: float) -> tuple[list[Sample], int]:
     """Samples taken while runs come and go; and how many runs were not told to their end."""
     with serving(HEADWAY_CPU_SLOTS="1") as server:
         wait_until_warm(server)
+        _crowd(server)
         callers = _Callers(server)
         began = time.monotonic()
         samples: list[Sample] = []
@@ -84,6 +88,16 @@ def soak(seconds: float, every_s: float) -> tuple[list[Sample], int]:
             for each in work:
                 each.result()
         return samples, callers.failures
+
+
+def _crowd(server: Server) -> None:
+    def ask(_number: int) -> None:
+        with call(server) as caller:
+            for _ in range(_QUESTIONS):
+                caller.ask("GET", "/jobs?limit=200")
+
+    with ThreadPoolExecutor(_CROWD) as pool:
+        list(pool.map(ask, range(_CROWD)))
 
 
 class _Callers:
