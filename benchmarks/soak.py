@@ -3,9 +3,10 @@
 `python -m benchmarks.soak [--minutes 60] [--quick] [--json FILE] [--samples FILE]`. Real trainings of a
 second or two come in a steady stream, started warm; each is followed to its end, every other one by somebody who goes
 away and comes back. Before them a crowd asks at once, so that no later coincidence opens more connections to the store
-than there are: each holds descriptors and pages for good. Every ten seconds memory, descriptors and threads of the server, those of its fork server, and the
-bytes of the store are noted. The first sixth is the warm-up, and at least eight minutes: until then connections
-fill their caches of pages. A shorter soak tells how things stand and nothing of growth.
+than there are: each holds descriptors and pages for good. Every ten seconds memory, descriptors and threads of the
+server, those of its fork server, and the bytes of the store are noted. The first sixth is the warm-up, and at least
+eight minutes: until then connections fill their caches of pages. A shorter soak tells how things stand and nothing of
+growth.
 """
 
 from __future__ import annotations
