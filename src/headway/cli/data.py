@@ -19,6 +19,7 @@ from rich.table import Table
 
 from headway.cli.exits import Exit
 from headway.domain.clock import format_utc, parse_utc
+from headway.domain.coverage import Coverage
 from headway.domain.errors import DataError, HeadwayError, InvalidInput
 from headway.domain.trading import TIMEFRAMES_S
 from headway.markets.catalog import (
@@ -42,6 +43,7 @@ Timeframe = Annotated[str, typer.Option(help=f"One of {', '.join(TIMEFRAMES_S)}.
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 _DAY = ["%Y-%m-%d"]
+_WIDTH = 110
 _SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -103,9 +105,9 @@ def list_candles(*, as_json: AsJson = False) -> None:
     with _errors_told():
         folder = read_settings().candles_dir
         catalog = FileCatalog(folder)
-        found = [(holding, catalog.count(holding)) for holding in list_holdings(folder)]
+        found = [(holding, catalog.cover(holding)) for holding in list_holdings(folder)]
     if as_json:
-        typer.echo(json.dumps([_to_json(holding, rows) for holding, rows in found], indent=2))
+        typer.echo(json.dumps([_to_json(*each) for each in found], indent=2))
     else:
         _show_holdings(found, folder, _console())
 
@@ -194,20 +196,33 @@ def _show_fetched(fetched: Fetched, since: datetime, console: Console) -> None:
         console.print(f"[yellow]note:[/] the file begins at {fetched.first_open}, {hint}")
 
 
-def _show_holdings(found: list[tuple[Holding, int | None]], folder: Path, console: Console) -> None:
+def _show_holdings(found: list[tuple[Holding, Coverage]], folder: Path, console: Console) -> None:
     console.print(escape(f"candles in {folder}, and packaged ones:"))
     if not found:
         console.print("none. Fetch some with `headway data fetch BTC`")
         return
-    table = Table("symbol", "timeframe", "bars", "source", "label", box=None, pad_edge=False)
-    for holding, rows in found:
-        counted = "not counted" if rows is None else str(rows)
-        table.add_row(holding.symbol, holding.timeframe, counted, escape(holding.source), holding.label or "")
+    table = Table("symbol", "timeframe", "bars", "from", "to", "source", "", box=None, pad_edge=False)
+    for holding, coverage in found:
+        counted = "not counted" if coverage.rows is None else str(coverage.rows)
+        span = (f"{at:{_DAY[0]}}" if at else "" for at in (coverage.first_at, coverage.last_at))
+        row = (holding.symbol, holding.timeframe, counted, *span, holding.source, holding.label or "")
+        table.add_row(*map(escape, row))
+    console.width = max(console.width, _WIDTH)  # names can be copied whole
     console.print(table)
+    for holding, coverage in found:
+        if coverage.problem is not None:
+            console.print(f"[yellow]{escape(holding.source)}[/]: {escape(coverage.problem)}")
 
 
-def _to_json(holding: Holding, rows: int | None) -> dict[str, object]:
-    return {**asdict(holding), "path": str(holding.path) if holding.path else None, "rows": rows}
+def _to_json(holding: Holding, coverage: Coverage) -> dict[str, object]:
+    return {
+        **asdict(holding),
+        "path": str(holding.path) if holding.path else None,
+        "rows": coverage.rows,
+        "first_at": coverage.first_at and format_utc(coverage.first_at),
+        "last_at": coverage.last_at and format_utc(coverage.last_at),
+        "problem": coverage.problem,
+    }
 
 
 def _console(*, stderr: bool = False) -> Console:

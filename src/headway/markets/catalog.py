@@ -63,10 +63,7 @@ class FileCatalog:
 
         A file is counted once until its time or size changes. DataError when there are none at all.
         """
-        return self.count(get_holding(self._candles_dir, symbol, timeframe))
-
-    def count(self, holding: Holding) -> int | None:
-        """The same for candles already found."""
+        holding = get_holding(self._candles_dir, symbol, timeframe)
         path = holding.path or find_packaged_file(holding.symbol)
         if path is None or holding.resampled_from or path.suffix == ".parquet":
             return None
@@ -97,7 +94,11 @@ class FileCatalog:
 
     def list_all(self) -> Sequence[Coverage]:
         """All candles as they are, the user's own first."""
-        return [self._cover(holding, holding.timeframe) for holding in list_holdings(self._candles_dir)]
+        return [self.cover(holding) for holding in list_holdings(self._candles_dir)]
+
+    def cover(self, holding: Holding) -> Coverage:
+        """What there is of candles already found."""
+        return self._cover(holding, holding.timeframe)
 
     def _find(self, source: str, timeframe: str) -> Holding:
         match = CANDLES_FILE.fullmatch(source)

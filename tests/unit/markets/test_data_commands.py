@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -111,16 +112,28 @@ def test_wrong_usage_has_its_own_exit_code(folder: Path, words: tuple[str, ...])
     assert _run(*words).exit_code == Exit.USAGE
 
 
-def test_list_tells_files_and_packaged_data(folder: Path) -> None:
+def test_list_tells_files_and_packaged_data_with_their_bars_and_days(folder: Path) -> None:
     write_candles(folder / "BTCUSDT_1h.csv", bars=20, seed=1)
+    pl.read_csv(folder / "BTCUSDT_1h.csv").head(12).write_parquet(folder / "ETHUSDT_1h.parquet")
 
     shown = json.loads(_run("list", "--json").output)
 
-    assert [(row["symbol"], row["rows"]) for row in shown] == [("BTC", 20), ("SP500", 5031), ("NASDAQ", 5031)]
+    rows = {row["symbol"]: row["rows"] for row in shown}
+    assert rows == {"BTC": 20, "ETH": 12, "SP500": 5031, "NASDAQ": 5031}
     assert shown[0]["path"] == str(folder / "BTCUSDT_1h.csv")
+    assert shown[0]["first_at"] == shown[1]["first_at"] < shown[1]["last_at"] < shown[0]["last_at"]
     printed = _run("list").output
     assert "packaged demo data (arch)" in printed
     assert "BTCUSDT_1h.csv" in printed
+    assert "1999-01-04" in printed
+
+
+def test_list_tells_why_a_file_is_not_counted(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "BTCUSDT_1h.parquet").write_text("no parquet")
+
+    assert "BTCUSDT_1h.parquet: cannot be read as Parquet" in _run("list").output
+    assert json.loads(_run("list", "--json").output)[0]["rows"] is None
 
 
 @pytest.mark.parametrize("symbol", ["BTC", "btc/usdt", "BTCUSDT"])
