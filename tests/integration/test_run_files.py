@@ -180,6 +180,25 @@ def test_a_checkpoint_that_is_pruned_while_it_is_sent_comes_whole(folder: RunDir
     assert all(member.file.closed for member in members)
 
 
+def test_a_file_that_is_pruned_while_it_is_looked_up_is_not_found(
+    api: Api, folder: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hash is asked of the store once it was seen: a fake of that moment is the only way to be between the two."""
+    read = api.service.context.store.read
+    config = folder.artifacts / "config.yaml"
+
+    def prune_and_read(work: Any) -> Any:
+        found = read(work)
+        if found == []:  # the artifacts that are registered
+            config.unlink()
+        return found
+
+    monkeypatch.setattr(api.service.context.store, "read", prune_and_read)
+
+    assert _get(api, f"{RUN}/artifacts/config.yaml").status_code == 404
+    assert not config.exists()
+
+
 def test_of_a_checkpoint_that_is_half_pruned_no_archive_is_begun(api: Api, folder: RunDir) -> None:
     (folder.checkpoints / "000000000010" / "model.safetensors").unlink()
 

@@ -52,11 +52,16 @@ def find_file(context: Context, run_id: str, name: str) -> RunFile:
     get_view(context, run_id)
     folder = context.run_dir(run_id)
     path = _locate(folder, name)
+    missing = NotFound(
+        f"{run_id} has no file {name[:200]!r}: GET /runs/{run_id}/artifacts tells which there are"
+    )
     if not _is_file(path):
-        raise NotFound(
-            f"{run_id} has no file {name[:200]!r}: GET /runs/{run_id}/artifacts tells which there are"
-        )
-    return _describe(name, path, _hashes(context, folder, run_id).get(name))
+        raise missing
+    sha256 = _hashes(context, folder, run_id).get(name)
+    try:
+        return _describe(name, path, sha256)
+    except FileNotFoundError as error:  # pruned meanwhile
+        raise missing from error
 
 
 def find_checkpoint_folder(context: Context, run_id: str, name: str) -> Path | None:
