@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import from_json
 
 from headway.domain.clock import format_utc, parse_utc
 from headway.domain.json import Json, encode_json
@@ -40,7 +41,7 @@ def encode_run(run: Run) -> str:
 
 def decode_run(text: str) -> Run:
     """The run that `encode_run` wrote."""
-    record: dict[str, Any] = json.loads(text)
+    record: dict[str, Any] = from_json(text)  # a list decodes fifty, and json.loads takes twice as long
     times = {name: from_text(record.pop(name)) for name in _TIMES}
     reason, result = record.pop("reason"), record.pop("result")
     spec = Spec.from_json(record.pop("spec"))

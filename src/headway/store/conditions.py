@@ -22,6 +22,11 @@ class Mark(NamedTuple):
     low: str
     high: str
 
+    @property
+    def bounds(self) -> dict[str, str]:
+        """As statements of fixed shape take them. No value is `high` itself where it is not also `low`."""
+        return {"b_kind": self.kind, "b_low": self.low, "b_high": self.high}
+
 
 def marks_asked(which: RunFilter) -> list[Mark]:
     """The marks that a run must have, exact ones first."""

@@ -43,9 +43,7 @@ def _settle(db: Session, mark: Mark) -> Mark | None:
     """The beginning of a word as the one word that begins so, where it is one; None where there is none."""
     if mark.low == mark.high:
         return mark
-    values = select(run_marks.c.value).where(is_marked(run_marks, mark)).limit(1)
-    first = db.execute(values.order_by(run_marks.c.value)).scalar()
-    last = db.execute(values.order_by(run_marks.c.value.desc())).scalar()
+    first, last = db.run(statements.FIRST_AND_LAST_MARK, mark.bounds).fetchone()
     if first is None:
         return None
     return Mark(mark.kind, first, first) if first == last else mark

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, literal, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, literal, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from headway.domain.clock import format_utc
 from headway.domain.runs import Run
 from headway.ports import RunFilter, RunRows, SortBy
+from headway.store import statements
 from headway.store.codec import decode_run
 from headway.store.conditions import LABELLED, Mark, id_begins, is_dated, is_labelled, is_marked, marks_asked
 from headway.store.matching import WORD, marks_of, numbers_of
@@ -141,12 +142,8 @@ def _narrow(query: Select[Any], which: RunFilter, common: Iterable[Mark] = ()) -
 
 def _find_common(db: Session, which: RunFilter) -> set[Mark]:
     """The marks that more than a few pages of runs have."""
-    return {mark for mark in marks_asked(which) if _count_up_to(db, mark, _COMMON) == _COMMON}
-
-
-def _count_up_to(db: Session, mark: Mark, most: int) -> int:
-    some = select(run_marks.c.run_id).where(is_marked(run_marks, mark)).limit(most).subquery()
-    return int(db.execute(select(func.count()).select_from(some)).scalar_one())
+    bounds = {mark: {**mark.bounds, "b_most": _COMMON} for mark in marks_asked(which)}
+    return {mark for mark in bounds if db.scalar(statements.COUNT_MARKED, bounds[mark]) == _COMMON}
 
 
 def _has_mark(mark: Mark, run_id: ColumnElement[Any], *, each: bool) -> ColumnElement[bool]:

@@ -6,10 +6,23 @@ begins with `b_`, lest it be taken for a column of an update.
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, String, bindparam, delete, func, insert, literal, null, select, tuple_, update
+from sqlalchemy import (
+    Integer,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    tuple_,
+    update,
+)
 
 from headway.domain.states import ACTIVE, TERMINAL, State
-from headway.store.tables import counters, events, leases, log_cursors, queue, replies, runs, slots
+from headway.store.tables import counters, events, leases, log_cursors, queue, replies, run_marks, runs, slots
 
 _POSITION = "event_position"
 _LIST_VERSION = "list_version"
@@ -102,6 +115,18 @@ SET_LAST_POSITION = update(counters).where(counters.c.name == _POSITION).values(
 LIST_VERSION = select(counters.c.value).where(counters.c.name == _LIST_VERSION)
 MOVE_LIST_VERSION = (
     update(counters).where(counters.c.name == _LIST_VERSION).values(value=counters.c.value + 1)
+)
+_MARKED = and_(
+    run_marks.c.kind == bindparam("b_kind"),
+    run_marks.c.value.between(bindparam("b_low"), bindparam("b_high")),
+)
+_VALUES = select(run_marks.c.value).where(_MARKED).limit(1)
+FIRST_AND_LAST_MARK = select(
+    _VALUES.order_by(run_marks.c.value).scalar_subquery(),
+    _VALUES.order_by(run_marks.c.value.desc()).scalar_subquery(),
+)
+COUNT_MARKED = select(func.count()).select_from(
+    select(run_marks.c.run_id).where(_MARKED).limit(bindparam("b_most")).subquery()
 )
 _EVENT = select(
     events.c.run_id,
