@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.client.follow import ContactChange
+from headway.client.patience import ContactChange
 from headway.client.runs import RunsClient
 from headway.client.watch import RunFollower
 from headway.wire.lines import LineKind, read_lines

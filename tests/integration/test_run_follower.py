@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from headway.client.errors import ApiError, WatchTimeout
-from headway.client.follow import ContactChange
+from headway.client.patience import ContactChange
 from headway.client.runs import RunsClient
 from headway.client.watch import RunFollower
 from headway.wire.stream import StreamFrame

@@ -48,6 +48,24 @@ def told_errors(*, as_json: bool, program: str = SKIPPY) -> Iterator[None]:
         raise typer.Exit(exit_of(error)) from error
 
 
+@contextmanager
+def told_creation(what: str, key: str, *, as_json: bool, program: str = SKIPPY) -> Iterator[None]:
+    """Around a request that makes something. A refusal ends the program with its own exit code. Where no answer came
+    it may be there: says with which key to ask again, which makes no second one."""
+    try:
+        yield
+    except ApiError as error:
+        tell_error(error, as_json=as_json, program=program)
+        raise typer.Exit(Exit.REFUSED) from error
+    except ServerUnreachable as error:
+        if not error.unsent:
+            _say_unknown(what, key)
+        raise
+    except KeyboardInterrupt as error:
+        _say_unknown(what, key)
+        raise typer.Exit(Exit.ERROR) from error
+
+
 def exit_of(error: HeadwayError) -> Exit:
     """The exit code that an error stands for."""
     if isinstance(error, InvalidInput | Unauthorized):
@@ -86,3 +104,8 @@ def error_body(error: HeadwayError, program: str = SKIPPY) -> dict[str, Any]:
         body = {"error": _CODES.get(type(error), "error"), "message": str(error)}
     remedy = body.get("remedy") or _REMEDIES.get(str(body["error"]), "").format(program=program)
     return {**body, "remedy": remedy} if remedy else body
+
+
+def _say_unknown(what: str, key: str) -> None:
+    text = f"Whether {what} is not known. Run the same with --idempotency-key {key} to find out."
+    say(make_console(stderr=True), text)

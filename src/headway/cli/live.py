@@ -26,7 +26,7 @@ from headway.cli.render import (
 )
 from headway.cli.render_events import notable_line, progress_line
 from headway.client.answers import PROGRESS, News
-from headway.client.follow import ContactChange
+from headway.client.patience import ContactChange
 
 _STEP_FRACTION = 0.05
 _MOST_METRICS = 8

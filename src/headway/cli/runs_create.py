@@ -8,14 +8,12 @@ import typer
 
 from headway.cli import runs_flags as flags
 from headway.cli.common import AsJson, split_names, write_json
-from headway.cli.errors import tell_error
-from headway.cli.exits import Exit
-from headway.cli.render import make_console, say
+from headway.cli.errors import told_creation
+from headway.cli.render import make_console
 from headway.cli.render_runs import show_created, show_preview
 from headway.cli.runs_request import read_request, read_settings, to_shape
 from headway.cli.runs_session import PROGRAM, RunArgument, open_runs
 from headway.cli.runs_watch import watch_to_end
-from headway.client.errors import ApiError, ServerUnreachable
 from headway.client.runs import RunsClient
 from headway.domain.ids import new_token
 from headway.wire.runs import CloneRequest, RunCreated
@@ -97,24 +95,9 @@ def accept_and_watch(
 ) -> None:
     """Ask with a key, a random one where none is given; say what was created, and watch it where that is wanted."""
     chosen = key or new_token()
-    created = _accept(lambda: ask(chosen), chosen, as_json=as_json)
+    with told_creation("the run was created", chosen, as_json=as_json, program=PROGRAM):
+        created = ask(chosen)
     conclude(client, created, watch=watch, as_json=as_json)
-
-
-def _accept(ask: Callable[[], RunCreated], key: str, *, as_json: bool) -> RunCreated:
-    """What was created; a refusal ends the program with its own exit code. Says the key where nothing is known."""
-    try:
-        return ask()
-    except ApiError as error:
-        tell_error(error, as_json=as_json, program=PROGRAM)
-        raise typer.Exit(Exit.REFUSED) from error
-    except ServerUnreachable as error:
-        if not error.unsent:
-            _say_unknown(key)
-        raise
-    except KeyboardInterrupt as error:
-        _say_unknown(key)
-        raise typer.Exit(Exit.ERROR) from error
 
 
 def conclude(
@@ -128,9 +111,3 @@ def conclude(
         show_created(make_console(), created, hint=not watch, done=done)
     if watch:
         raise typer.Exit(watch_to_end(client, created.id, deadline_s=None, as_json=as_json))
-
-
-def _say_unknown(key: str) -> None:
-    """No answer came: the run may be there. The same key finds it and makes no second one."""
-    text = f"Whether the run was created is not known. Run the same with --idempotency-key {key} to find out."
-    say(make_console(stderr=True), text)

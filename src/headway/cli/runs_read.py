@@ -15,7 +15,7 @@ from headway.cli.live import contact_line
 from headway.cli.render import count_text, make_console, metric_text, rows_table, say, text_of, time_text
 from headway.cli.runs_session import RunArgument, open_runs
 from headway.cli.runs_watch import say_detached
-from headway.client.follow import ContactChange
+from headway.client.patience import ContactChange
 from headway.client.runs import RunsClient
 from headway.client.watch import RunFollower
 from headway.domain.errors import InvalidInput, NotFound

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from headway.cli.common import HOUR_S, AsJson, require_number, split_names, write_json
-from headway.cli.errors import tell_error
-from headway.cli.exits import Exit
+from headway.cli.errors import told_creation
 from headway.cli.render import make_console, say, text_of
 from headway.cli.skippy_session import open_client
 from headway.cli.skippy_watch import watch_to_end
 from headway.client.answers import Body
-from headway.client.errors import ApiError, ServerUnreachable
-from headway.client.jobs import JobsClient
 from headway.domain.ids import new_token
 from headway.wire.jobs import TrainingRequest
 
@@ -95,35 +92,13 @@ def ppo(  # noqa: PLR0913  (Typer reads the flags from the signature)
     }
     hours = max_duration + 1.0 if watch_timeout is None else watch_timeout
     with open_client(context, as_json=as_json) as client:
-        accepted = create(client, request, idempotency_key or new_token(), as_json=as_json)
+        key = idempotency_key or new_token()
+        with told_creation("the job was accepted", key, as_json=as_json):
+            accepted = client.submit(request, key)
         _show_accepted(accepted, as_json=as_json, last=detach)
         if not detach:
             job_id, deadline_s = str(accepted.get("jobId")), hours * HOUR_S
             raise typer.Exit(watch_to_end(client, job_id, deadline_s=deadline_s, as_json=as_json))
-
-
-def create(client: JobsClient, request: dict[str, Any], key: str, *, as_json: bool) -> Body:
-    """Submit; a refusal ends the program with its own exit code. Says the key where the outcome is not known."""
-    try:
-        return client.submit(request, key)
-    except ApiError as error:
-        tell_error(error, as_json=as_json)
-        raise typer.Exit(Exit.REFUSED) from error
-    except ServerUnreachable as error:
-        if not error.unsent:
-            _say_unknown(key)
-        raise
-    except KeyboardInterrupt as error:
-        _say_unknown(key)
-        raise typer.Exit(Exit.ERROR) from error
-
-
-def _say_unknown(key: str) -> None:
-    """No answer came: the job may be there. The same key finds it and makes no second one."""
-    text = (
-        f"Whether the job was accepted is not known. Run the same with --idempotency-key {key} to find out."
-    )
-    say(make_console(stderr=True), text)
 
 
 def _show_accepted(accepted: Body, *, as_json: bool, last: bool) -> None:

@@ -16,9 +16,10 @@ from headway.cli.render_events import event_line, is_kept
 from headway.cli.skippy_session import JobArgument, JobOption, open_client, require_job
 from headway.cli.skippy_watch import say_detached
 from headway.client.answers import LogPiece, News
-from headway.client.follow import ContactChange, Follower
+from headway.client.follow import Follower
 from headway.client.jobs import JobsClient
 from headway.client.logs import LogFollower
+from headway.client.patience import ContactChange
 
 
 def logs(

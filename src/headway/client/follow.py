@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 from headway.client.answers import END, NOT_A_STREAM, PROGRESS, Body, News, job_of
-from headway.client.errors import ApiError, ServerUnreachable, WatchTimeout
+from headway.client.errors import ApiError, ServerUnreachable
 from headway.client.jobs import SILENCE_S, JobsClient, Stream
+from headway.client.patience import Contact, ContactChange, Patience
 from headway.domain.states import TERMINAL
 
 _POLL_S = 2.0
@@ -16,14 +16,6 @@ _NO_STREAMS = frozenset({404, 405, 406, 501})
 _PASSING = frozenset({408, 425, 429})
 _SERVER_ERROR = 500
 _TRIES_BEFORE_POLLING = 3  # as many streams in a row that told nothing: the end is then taken from the status
-
-
-@dataclass(frozen=True)
-class ContactChange:
-    """The server was lost (`why` says how) or is there again."""
-
-    lost: bool
-    why: str = ""
 
 
 class Follower:
@@ -44,10 +36,8 @@ class Follower:
         self.last_seq = after
         self._client = client
         self._job_id = job_id
-        self._deadline_s = deadline_s
-        self._on_contact = on_contact or (lambda _change: None)
-        self._begun_s = client.pacing.monotonic()
-        self._lost = False
+        self._patience = Patience(job_id, client.pacing, deadline_s)
+        self._contact = Contact(on_contact)
         self._streams = True
         self._barren = 0
 
@@ -65,7 +55,7 @@ class Follower:
         if not self._streams:
             return False
         self._barren += 1
-        silence_s = min(SILENCE_S, max(self._left_s(), 0.1))
+        silence_s = min(SILENCE_S, max(self._patience.left_s, 0.1))
         stream = self._client.stream(self._job_id, after=self.last_seq, silence_s=silence_s)
         try:
             with closing(stream):
@@ -88,7 +78,7 @@ class Follower:
                 yield news
                 if news.kind == END:
                     return True
-            self._require_time()
+            self._patience.require()
         return False
 
     def _poll(self) -> Generator[News, None, bool]:
@@ -98,9 +88,9 @@ class Follower:
         except (ServerUnreachable, ApiError) as error:
             if isinstance(error, ApiError) and not _is_passing(error):
                 raise
-            self._say(ContactChange(lost=True, why=str(error)))
+            self._contact.lost(str(error))
             return False
-        self._say(ContactChange(lost=False))
+        self._contact.found()
         yield progress_of(job)
         streams_fail = not self._streams or self._barren >= _TRIES_BEFORE_POLLING
         if job["state"] not in TERMINAL or not streams_fail:
@@ -118,27 +108,11 @@ class Follower:
 
     def _heard(self) -> None:
         self._barren = 0
-        self._say(ContactChange(lost=False))
-
-    def _say(self, change: ContactChange) -> None:
-        if change.lost != self._lost:
-            self._lost = change.lost
-            self._on_contact(change)
+        self._contact.found()
 
     def _pause(self) -> None:
-        self._require_time()
         delay_s = self._client.pacing.delay_s(self._barren) if self._streams else _POLL_S
-        self._client.pacing.sleep(min(delay_s, self._left_s()))
-        self._require_time()
-
-    def _left_s(self) -> float:
-        if self._deadline_s is None:
-            return float("inf")
-        return self._begun_s + self._deadline_s - self._client.pacing.monotonic()
-
-    def _require_time(self) -> None:
-        if self._deadline_s is not None and self._left_s() <= 0.0:
-            raise WatchTimeout(self._job_id, self._deadline_s)
+        self._patience.pause(delay_s)
 
 
 def progress_of(job: Body) -> News:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from headway.client.answers import Body, LogPiece, job_of
 from headway.client.errors import ApiError, ServerUnreachable
-from headway.client.follow import ContactChange
 from headway.client.jobs import JobsClient
+from headway.client.patience import ContactChange
 from headway.domain.states import TERMINAL
 
 _POLL_S = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from math import isinf
 from urllib.parse import quote
 
 from pydantic import ValidationError
@@ -11,8 +12,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from headway.client.answers import UNEXPECTED
 from headway.client.connection import is_local
-from headway.client.errors import ApiError, ServerUnreachable, WatchTimeout
-from headway.client.follow import ContactChange
+from headway.client.errors import ApiError, ServerUnreachable
+from headway.client.patience import Contact, ContactChange, Patience
 from headway.client.runs import RunsClient
 from headway.domain.ids import require_run_id
 from headway.wire import stream
@@ -42,10 +43,8 @@ class RunFollower:
         self.cursor = after
         self._client = client
         self._run_id = require_run_id(run_id)
-        self._deadline_s = deadline_s
-        self._on_contact = on_contact or (lambda _change: None)
-        self._begun_s = client.pacing.monotonic()
-        self._lost = False
+        self._patience = Patience(run_id, client.pacing, deadline_s)
+        self._contact = Contact(on_contact)
         self._barren = 0  # connections in a row that told nothing
 
     def follow(self) -> Iterator[StreamFrame]:
@@ -62,7 +61,7 @@ class RunFollower:
                     if frame.data.get("final"):
                         return True
         except ServerUnreachable as error:
-            self._say(ContactChange(lost=True, why=error.why))
+            self._contact.lost(error.why)
         return False
 
     def _connect(self) -> ClientConnection:
@@ -74,7 +73,7 @@ class RunFollower:
                 f"ws{host.removeprefix('http')}/runs/{self._run_id}/stream{after}",
                 additional_headers={"x-admin-secret": secret},
                 compression=None,
-                open_timeout=min(_OPEN_S, max(self._left_s(), 0.1)),
+                open_timeout=min(_OPEN_S, max(self._patience.left_s, 0.1)),
                 proxy=None if is_local(host) else True,
             )
         except InvalidStatus as error:
@@ -93,16 +92,16 @@ class RunFollower:
             try:
                 text = connection.recv(self._patience_s())
             except TimeoutError:
-                self._require_time()
+                self._patience.require()
                 continue
             except ConnectionClosed as closed:
                 raise self._explain(closed) from closed
             frame = _frame_of(text)
             self.cursor = frame.cursor or self.cursor
             self._barren = 0
-            self._say(ContactChange(lost=False))
+            self._contact.found()
             yield frame
-            self._require_time()
+            self._patience.require()
 
     def _explain(self, closed: ConnectionClosed) -> ApiError | ServerUnreachable:
         code, why = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (0, "")
@@ -111,27 +110,12 @@ class RunFollower:
             return ApiError(status, name, why or f"the server closed with {code}", {})
         return ServerUnreachable(self._client.connection.host, why or "the connection broke")
 
-    def _say(self, change: ContactChange) -> None:
-        if change.lost != self._lost:
-            self._lost = change.lost
-            self._on_contact(change)
-
     def _pause(self) -> None:
-        self._require_time()
-        self._client.pacing.sleep(min(self._client.pacing.delay_s(max(self._barren, 1)), self._left_s()))
-        self._require_time()
+        self._patience.pause(self._client.pacing.delay_s(max(self._barren, 1)))
 
     def _patience_s(self) -> float | None:
-        return None if self._deadline_s is None else max(self._left_s(), 0.0)
-
-    def _left_s(self) -> float:
-        if self._deadline_s is None:
-            return float("inf")
-        return self._begun_s + self._deadline_s - self._client.pacing.monotonic()
-
-    def _require_time(self) -> None:
-        if self._deadline_s is not None and self._left_s() <= 0.0:
-            raise WatchTimeout(self._run_id, self._deadline_s)
+        left_s = self._patience.left_s
+        return None if isinf(left_s) else max(left_s, 0.0)
 
 
 def _frame_of(text: str | bytes) -> StreamFrame:

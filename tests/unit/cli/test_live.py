@@ -10,7 +10,7 @@ from rich.console import Console
 from headway.cli.live import JsonView, LiveView, PlainView, View
 from headway.cli.skippy_watch import choose_view
 from headway.client.answers import News
-from headway.client.follow import ContactChange
+from headway.client.patience import ContactChange
 from tests.unit.client.server import JOB
 
 LOST = ContactChange(lost=True, why="connection refused")

@@ -4,8 +4,9 @@ import pytest
 
 from headway.client.answers import News
 from headway.client.errors import ApiError, WatchTimeout
-from headway.client.follow import ContactChange, Follower
+from headway.client.follow import Follower
 from headway.client.jobs import JobsClient
+from headway.client.patience import ContactChange
 from tests.unit.client.moved import MovedTime
 from tests.unit.client.server import JOB, FakeServer, Reply, Stream, end, job, kept, progress
 

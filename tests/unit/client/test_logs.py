@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from headway.client.errors import ApiError
-from headway.client.follow import ContactChange
 from headway.client.jobs import JobsClient
 from headway.client.logs import LogFollower
+from headway.client.patience import ContactChange
 from tests.unit.client.server import JOB, FakeServer, Reply, job
 
 LOGS = f"/jobs/{JOB}/logs"
