@@ -73,7 +73,7 @@ def ppo(  # noqa: PLR0913  (Typer reads the flags from the signature)
     """Train a PPO agent: submit the job, then watch it to its end."""
     given_hours = {} if duration is None else {"durationHours": duration}
     given_steps = _STEPS if steps is None and duration is None else steps
-    request = {
+    request: dict[str, Any] = {
         "symbols": split_names(symbols),
         "features": split_names(features),
         "timeframe": timeframe,
