@@ -3,8 +3,8 @@
 SQLAlchemy compiles, connects and pools; its way from a compiled statement to the driver and back costs ten times what
 SQLite takes to run it. What is built for one call, as a list with filters is, goes through SQLAlchemy as usual.
 
-Rows may wait until others of their table can go with them. Each statement lets another thread run, and then waits for
-its turn again; many small ones kept a busy writer waiting for longer than they took.
+Rows may wait until others of their table can go with them: each statement is a round trip to PostgreSQL, which takes half
+again as many submits a second so. SQLite, in the same process, takes no more and no fewer.
 """
 
 from __future__ import annotations
@@ -34,17 +34,10 @@ from headway.store.tables import metadata
 Statement = Select[Any] | Insert | Update | Delete
 Values = Mapping[str, Any]
 
-_BULK = (
-    64,
-    32,
-    16,
-    8,
-    4,
-    2,
-)  # rows in one statement: few sizes, so that their texts are compiled and prepared once
-_RANKS = {
-    table: rank for rank, table in enumerate(metadata.sorted_tables)
-}  # a row comes after those it points to
+# Rows in one statement: few sizes, so that their texts are compiled and prepared once.
+_BULK = (64, 32, 16, 8, 4, 2)
+# A row comes after those it points to.
+_RANKS = {table: rank for rank, table in enumerate(metadata.sorted_tables)}
 
 
 @dataclass(frozen=True)
