@@ -3,8 +3,8 @@
 SQLAlchemy compiles, connects and pools; its way from a compiled statement to the driver and back costs ten times what
 SQLite takes to run it. What is built for one call, as a list with filters is, goes through SQLAlchemy as usual.
 
-Rows may wait until others of their table can go with them: each statement is a round trip to PostgreSQL, which takes half
-again as many submits a second so. SQLite, in the same process, takes no more and no fewer.
+Rows may wait until others of their table can go with them: each statement is a round trip to PostgreSQL, which takes
+half again as many submits a second so. SQLite, in the same process, takes no more and no fewer.
 """
 
 from __future__ import annotations
