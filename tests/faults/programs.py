@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from errno import ENOSPC
 from importlib import import_module
 from pathlib import Path
 
@@ -64,8 +65,12 @@ class Running(compose.Running):
         )
 
         def step() -> float:
-            while reader.step():
-                pass
+            try:
+                while reader.step():
+                    pass
+            except OSError as error:
+                if error.errno != ENOSPC:  # the disk of a case is full for the witness too: it comes back
+                    raise
             return _OUTBOX_PAUSE_S
 
         self._loops.append(Loop("outbox of the tests", step, on_broken))
@@ -73,10 +78,19 @@ class Running(compose.Running):
 
 
 def _keep(path: Path) -> Callable[[list[Event]], None]:
+    """Write all of what was handed or nothing of it: of a full disk, `write` takes a part without a word."""
+
     def handle(events: list[Event]) -> None:
         lines = "".join(f"{event.position} {event.run_id} {event.seq}\n" for event in events)
+        left = memoryview(lines.encode())
         with path.open("ab", buffering=0) as file:
-            file.write(lines.encode())
+            end = file.tell()
+            try:
+                while left:
+                    left = left[file.write(left) :]
+            except OSError:
+                file.truncate(end)
+                raise
 
     return handle
 
