@@ -6,6 +6,7 @@ A loop that breaks stops the service: a server that looks alive but no longer wa
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -22,8 +23,8 @@ _log = structlog.get_logger("headway.loops")
 _ACTIVE_PAUSE_S = 0.05  # between two looks at running attempts
 _IDLE_PAUSE_S = 1.0
 _RETRY_PAUSE_S = 1.0
-_GATHER_S = 0.005
-_SIDE_GATHER_S = 0.05
+_REST_S = 0.02
+_SIDE_REST_S = 0.1
 _SIDE_PAUSE_S = 30.0
 
 
@@ -31,13 +32,14 @@ _SIDE_PAUSE_S = 30.0
 class Loop:
     """Calls `step` in a thread of its own; `step` returns the seconds to wait, which a wake-up cuts short.
 
-    `gather_s` is waited after a wake-up: a burst of them then makes one step and not many.
+    So long as `rest_s` lies between two steps, however often it is woken: a burst of wake-ups makes few steps, and one
+    that comes alone makes its step at once.
     """
 
     name: str
     step: Callable[[], float]
     on_broken: Callable[[str, BaseException], None]
-    gather_s: float = 0.0
+    rest_s: float = 0.0
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -73,8 +75,9 @@ class Loop:
                 _log.exception("loop broke", loop=self.name)
                 self.on_broken(self.name, error)
                 return
-            if self._wake.wait(pause_s) and self.gather_s:
-                self._stopping.wait(self.gather_s)
+            rested_at = time.monotonic() + self.rest_s
+            if self._wake.wait(pause_s):
+                self._stopping.wait(max(rested_at - time.monotonic(), 0.0))
             self._wake.clear()
 
 
@@ -94,7 +97,7 @@ def make_dispatch_loop(
             on_claim()
         return _IDLE_PAUSE_S
 
-    loop = Loop("dispatch", step, on_broken, gather_s=_GATHER_S)
+    loop = Loop("dispatch", step, on_broken, rest_s=_REST_S)
     context.bus.subscribe("*", loop.wake)
     return loop
 
@@ -118,7 +121,7 @@ def make_outbox_loop(reader: OutboxReader, on_broken: Callable[[str, BaseExcepti
 def make_side_loop(context: Context, name: str, step: Callable[[], float]) -> Loop:
     """A loop whose failure must harm nobody: it is told in the log, and the loop goes on after a pause.
 
-    Woken by every change of any run, it may be late: it gathers for longer than the others.
+    Woken by every change of any run, it may be late: it rests for longer than the others.
     """
 
     def guarded() -> float:
@@ -130,6 +133,6 @@ def make_side_loop(context: Context, name: str, step: Callable[[], float]) -> Lo
             _log.exception("loop failed, trying again", loop=name)
             return _SIDE_PAUSE_S
 
-    loop = Loop(name, guarded, lambda _name, _error: None, gather_s=_SIDE_GATHER_S)
+    loop = Loop(name, guarded, lambda _name, _error: None, rest_s=_SIDE_REST_S)
     context.bus.subscribe("*", loop.wake)
     return loop

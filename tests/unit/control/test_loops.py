@@ -40,6 +40,38 @@ def test_a_loop_steps_until_it_is_told_to_stop() -> None:
     assert loop.join(_PATIENCE_S) is True
 
 
+def test_a_loop_that_rests_steps_no_sooner_for_being_woken_and_ends_at_once_when_told() -> None:
+    stepped = threading.Semaphore(0)
+
+    def step() -> float:
+        stepped.release()
+        return 60.0
+
+    loop = Loop("test", step, _never, rest_s=600.0)
+    loop.start()
+    assert stepped.acquire(timeout=_PATIENCE_S)
+    loop.wake()
+    assert not stepped.acquire(timeout=0.2)
+    loop.stop()
+    assert loop.join(_PATIENCE_S) is True
+
+
+def test_a_loop_that_has_rested_steps_as_soon_as_it_is_woken() -> None:
+    stepped = threading.Semaphore(0)
+
+    def step() -> float:
+        stepped.release()
+        return 60.0
+
+    loop = Loop("test", step, _never, rest_s=0.01)
+    loop.start()
+    for _ in range(3):
+        assert stepped.acquire(timeout=_PATIENCE_S)
+        loop.wake()
+    loop.stop()
+    assert loop.join(_PATIENCE_S) is True
+
+
 def test_a_loop_that_breaks_says_so_and_ends() -> None:
     broken: list[tuple[str, BaseException]] = []
 
