@@ -16,6 +16,7 @@ from headway.api.datasets import make_datasets_router
 from headway.api.document import Document, complete
 from headway.api.errors import install_errors
 from headway.api.guards import PAGES, LimitBody, LimitHead, RequireSecret
+from headway.api.head import AnswerHead
 from headway.api.headers import ForbidScripts
 from headway.api.hosts import Hosts, RequireHost
 from headway.api.jobs import make_jobs_router
@@ -51,6 +52,7 @@ def make_app(
             Middleware(LimitHead),
             Middleware(RequireSecret, secret=secret, is_known=_make_known(service)),
             Middleware(LimitBody),
+            Middleware(AnswerHead),
         ],
     )
     install_errors(app)
