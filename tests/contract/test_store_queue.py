@@ -43,6 +43,7 @@ def test_leaving_the_queue_moves_the_others_up(store: Store) -> None:
 
     assert store.read(lambda tx: tx.queue_position(run_id(1))) is None
     assert store.read(lambda tx: tx.queue_position(run_id(2))) == 0
+    assert store.read(lambda tx: tx.queue_length()) == 1
 
 
 def test_slots_are_taken_lowest_first_all_or_none(store: Store) -> None:

@@ -20,7 +20,7 @@ from headway.store.codec import encode_run
 from headway.store.migrate import upgrade
 from headway.store.opening import make_engines, open_store
 from headway.store.transaction import columns_of
-from tests.factories import make_run, make_spec, moment
+from tests.factories import make_run, make_spec, moment, run_id
 from tests.fakes.postgres import PostgresServer
 
 _BEFORE = "0002"
@@ -56,6 +56,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         upgrade(connection, _BEFORE)
         for run in _old_runs():
             _insert(connection, run)
+        connection.execute(
+            text("INSERT INTO queue (run_id, rank, created_at) SELECT id, 0, created_at FROM runs")
+        )
     writer.dispose()
     reader.dispose()
     return found
@@ -71,6 +74,12 @@ def _insert(connection: Connection, run: Run) -> None:
     names = ", ".join(row)
     values = ", ".join(f":{name}" for name in row)
     connection.execute(text(f"INSERT INTO runs ({names}) VALUES ({values})"), row)
+
+
+def test_what_waited_in_the_version_before_is_counted(url: str) -> None:
+    with closing(open_store(url)) as store:
+        store.write(lambda tx: tx.dequeue(run_id(7)))
+        assert store.read(lambda tx: tx.queue_length()) == 1_008
 
 
 def test_runs_of_the_version_before_are_found_counted_and_sorted(url: str) -> None:

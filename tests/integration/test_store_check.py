@@ -93,6 +93,7 @@ def test_a_sound_store_is_found_sound(kind: str, tmp_path: Path, request: pytest
         ),
         (_sql("DELETE FROM queue"), "queue", "it would wait for ever"),
         (_sql("INSERT INTO queue VALUES (:done, 0, '')"), "queue", "it is done and in the queue"),
+        (_sql("UPDATE counters SET value = 7 WHERE name = 'queue_length'"), "queue", "the counter is 7"),
         (_sql("UPDATE slots SET run_id = NULL"), "slots", "holds 0 of cpu, not 1"),
         (_sql("UPDATE slots SET run_id = :done"), "slots", "it is done and holds 1 of cpu"),
         (_sql("INSERT INTO leases VALUES (:failed, 'x', '')"), "leases", "it is failed and has a lease"),
@@ -183,6 +184,6 @@ def test_what_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 
 def test_a_report_is_json(lived: Lived) -> None:
-    _sql("DELETE FROM queue")(lived)
+    _sql("INSERT INTO leases VALUES (:failed, 'x', '')")(lived)
     (found,) = _check(lived)
-    assert json.loads(json.dumps(found.to_json()))["about"] == lived.queued.id
+    assert json.loads(json.dumps(found.to_json()))["about"] == lived.failed.id

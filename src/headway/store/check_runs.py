@@ -16,7 +16,7 @@ from headway.domain.runs import Run
 from headway.domain.states import ACTIVE, State
 from headway.store.codec import find_run
 from headway.store.findings import RESTORE, Finding
-from headway.store.tables import cursors, events, leases, queue, runs, slots
+from headway.store.tables import counters, cursors, events, leases, queue, runs, slots
 from headway.store.transaction import columns_of
 
 _BATCH = 1000
@@ -47,6 +47,11 @@ def check_holders(connection: Connection) -> Iterator[Finding]:
     states = {row.id: row.state for row in connection.execute(select(runs.c.id, runs.c.state))}
     queued = set(connection.execute(select(queue.c.run_id)).scalars())
     yield from _of_queue(states, queued)
+    kept = connection.execute(
+        select(counters.c.value).where(counters.c.name == "queue_length")
+    ).scalar_one_or_none()
+    if kept != len(queued):
+        yield Finding("queue", "length", f"{len(queued)} runs are in it, and the counter is {kept}", RESTORE)
     held = select(slots.c.run_id, slots.c.kind, func.count()).where(slots.c.run_id.is_not(None))
     counted = {(run_id, kind): n for run_id, kind, n in connection.execute(held.group_by("run_id", "kind"))}
     yield from _of_slots(connection, states, Counter(counted))

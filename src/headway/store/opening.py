@@ -32,7 +32,7 @@ from headway.store.postgres import connection_arguments, is_postgres, make_postg
 from headway.store.sql import SqlStore
 from headway.store.tables import counters
 
-SCHEMA = "0007"  # the newest migration; a test holds that it is
+SCHEMA = "0008"  # the newest migration; a test holds that it is
 
 _MEMORY = "memory:"
 _FOLDER = "folder_id"

@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
@@ -24,7 +25,8 @@ from sqlalchemy import (
 from headway.domain.states import ACTIVE, TERMINAL, State
 from headway.store.tables import counters, events, leases, log_cursors, queue, replies, run_marks, runs, slots
 
-_POSITION = "event_position"
+POSITION = "event_position"
+LENGTH = "queue_length"
 _LIST_VERSION = "list_version"
 _ACTIVE = [literal(state.value) for state in ACTIVE]
 _TERMINAL = [literal(state.value) for state in TERMINAL]
@@ -74,7 +76,6 @@ ENQUEUE = insert(queue).from_select(
     ).where(~select(queue.c.run_id).where(queue.c.run_id == bindparam("b_id")).exists()),
 )
 DEQUEUE = delete(queue).where(queue.c.run_id == bindparam("b_id"))
-QUEUE_LENGTH = select(func.count()).select_from(queue)
 LAST_PLACE = (
     select(queue.c.rank, queue.c.created_at, queue.c.run_id)
     .order_by(queue.c.rank.desc(), queue.c.created_at.desc(), queue.c.run_id.desc())
@@ -82,7 +83,7 @@ LAST_PLACE = (
 )
 _PLACES = tuple_(queue.c.rank, queue.c.created_at, queue.c.run_id)
 _PLACE = tuple_(bindparam("b_rank"), bindparam("b_created"), bindparam("b_id"))
-COUNT_AHEAD = QUEUE_LENGTH.where(_PLACES < _PLACE)
+COUNT_AHEAD = select(func.count()).select_from(queue).where(_PLACES < _PLACE)
 _other = queue.alias("other")
 # Texts as expressions: SQLite seeks in an index no further than the first column that is compared with a column.
 _HERE = tuple_(queue.c.rank, queue.c.created_at + "", queue.c.run_id + "")
@@ -110,11 +111,21 @@ EXTEND_LEASE = (
     .values(until=bindparam("until"))
 )
 DROP_LEASE = delete(leases).where(leases.c.run_id == bindparam("b_id"))
-LAST_POSITION = select(counters.c.value).where(counters.c.name == _POSITION)
-SET_LAST_POSITION = update(counters).where(counters.c.name == _POSITION).values(value=bindparam("b_position"))
+COUNTERS = select(counters.c.name, counters.c.value).where(
+    counters.c.name.in_([literal(POSITION), literal(LENGTH)])
+)
 LIST_VERSION = select(counters.c.value).where(counters.c.name == _LIST_VERSION)
-MOVE_LIST_VERSION = (
-    update(counters).where(counters.c.name == _LIST_VERSION).values(value=counters.c.value + 1)
+MOVE_COUNTERS = (
+    update(counters)
+    .where(counters.c.name.in_([literal(POSITION), literal(LENGTH), literal(_LIST_VERSION)]))
+    .values(
+        value=counters.c.value
+        + case(
+            (counters.c.name == POSITION, bindparam("b_events", type_=Integer)),
+            (counters.c.name == LENGTH, bindparam("b_queued", type_=Integer)),
+            else_=bindparam("b_lists", type_=Integer),
+        )
+    )
 )
 _MARKED = and_(
     run_marks.c.kind == bindparam("b_kind"),
