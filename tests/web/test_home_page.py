@@ -33,7 +33,7 @@ def test_what_runs_is_shown_until_it_ends_and_then_as_new(visitor: Visitor, serv
     let_go(server, running)
 
     row = page.locator("tr.is-new").filter(has_text=running)
-    expect(row.get_by_text("completed")).to_be_visible(timeout=15_000)
+    expect(row.get_by_text("completed")).to_be_visible()
     expect(page.get_by_text("since you last looked")).to_be_visible()
 
 
@@ -64,7 +64,7 @@ def test_the_queue_is_shown_in_its_order(visitor: Visitor, server: Server) -> No
     assert [waiting[index] in str(shown.nth(index).text_content()) for index in range(2)] == [True, True]
     assert find_barriers(page) == []
     let_go(server, running)
-    expect(shown).to_have_count(0, timeout=20_000)
+    expect(shown).to_have_count(0)
     for run_id in waiting:
         server.wait_for(run_id, "done")
 
@@ -77,7 +77,7 @@ def test_who_is_at_a_link_stays_there_while_the_page_goes_on(visitor: Visitor, s
     let_go(server, running)
 
     row = page.locator("tr").filter(has_text=running)
-    expect(row).to_be_visible(timeout=15_000)
+    expect(row).to_be_visible()
     expect(row.get_by_role("link", name=running)).to_be_focused()
 
 
@@ -85,7 +85,7 @@ def test_a_page_says_since_when_it_is_old(visitor: Visitor) -> None:
     page = visitor.open("/ui/system")
     expect(page.locator("#stale")).to_be_hidden()
     page.route("**/ui/system", lambda route: route.abort())
-    expect(page.get_by_text("Not up to date since")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Not up to date since")).to_be_visible()
     page.unroute("**/ui/system")
-    expect(page.locator("#stale")).to_be_hidden(timeout=15_000)
+    expect(page.locator("#stale")).to_be_hidden()
     visitor.complaints[:] = [each for each in visitor.complaints if "net::ERR_FAILED" not in each]
