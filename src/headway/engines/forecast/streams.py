@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headway.domain.errors import DataError, InvalidInput
+from headway.domain.errors import InvalidInput
 from headway.domain.manifest import DataSource
 from headway.domain.trading import TIMEFRAMES_S
 from headway.engines.forecast.columns import compute_columns
 from headway.engines.forecast.panel import Floats, Rows
-from headway.markets.candles import Candles, show_at
+from headway.engines.warmup import find_first_whole
+from headway.markets.candles import Candles
 from headway.markets.resample import resample
 from headway.wire.forecast import FeatureConfig
 
@@ -84,28 +85,9 @@ def compute_stream(candles: Candles, features: FeatureConfig) -> Stream:
     indicators = features.indicators_of(candles.timeframe)
     columns = compute_columns(candles, indicators, calendar=features.calendar)
     values = np.stack(list(columns.values()), axis=1)
-    first = _find_first_whole(candles, tuple(columns), values)
+    remedy = (
+        f"Give more candles, leave out the timeframe {candles.timeframe}, or name shorter indicators for it "
+        "(features.per_timeframe)"
+    )
+    first = find_first_whole(candles, tuple(columns), values, of=candles.timeframe, remedy=remedy)
     return Stream(candles.timeframe, candles.at_s[first:], tuple(columns), values[first:])
-
-
-def _find_first_whole(candles: Candles, names: tuple[str, ...], values: Floats) -> int:
-    finite = np.isfinite(values)
-    whole = np.flatnonzero(finite.all(axis=1))
-    if not len(whole):
-        never = [name for k, name in enumerate(names) if not finite[:, k].any()]
-        raise DataError(
-            f"{candles.source.name}: {len(candles)} bars of {candles.timeframe} are too few for the features "
-            f"{', '.join(never) or '(never all at once)'}. Give more candles, leave out the timeframe "
-            f"{candles.timeframe}, or name shorter indicators for it (features.per_timeframe)"
-        )
-    first = int(whole[0])
-    holes = np.argwhere(~finite[first:])
-    if len(holes):
-        row, column = (int(k) for k in holes[0])
-        at_s = int(candles.at_s[first + row])
-        raise DataError(
-            f"{candles.source.name}: the feature {names[column]} of {candles.timeframe} is "
-            f"{values[first + row, column]} in row {first + row + 1}, the bar that closes at {show_at(at_s)}. "
-            "Check that bar and those before it, or leave the indicator out"
-        )
-    return first

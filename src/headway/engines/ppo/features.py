@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headway.domain.errors import DataError
 from headway.domain.json import JsonObject
-from headway.engines.ppo.accounts import Floats
 from headway.engines.ppo.columns import FROM_BARS, MEASURED
 from headway.engines.ppo.market import Market
 from headway.engines.scaling import Scaler, fit_scaler
-from headway.markets.candles import Candles, show_at
+from headway.engines.warmup import find_first_whole
+from headway.markets.candles import Candles
 from headway.markets.estimators import Columns
 
 
@@ -62,7 +61,8 @@ def build_market(candles: Candles, computed: dict[str, Columns]) -> Market:
     """
     columns = {f"{group}.{name}": c for group, found in computed.items() for name, c in found.items()}
     features_rc = np.stack(list(columns.values()), axis=1)
-    first = _require_features(candles, tuple(columns), features_rc)
+    remedy = "Give more bars or a finer timeframe"
+    first = find_first_whole(candles, tuple(columns), features_rc, of=candles.symbol, remedy=remedy)
     rows = slice(first, len(candles))
     returns = np.append(0.0, candles.close[1:] / candles.close[:-1] - 1.0)[rows]
     returns[0] = 0.0
@@ -74,27 +74,6 @@ def build_market(candles: Candles, computed: dict[str, Columns]) -> Market:
         returns_r=returns,
         at_s_r=candles.at_s[rows],
     )
-
-
-def _require_features(candles: Candles, names: tuple[str, ...], features_rc: Floats) -> int:
-    """The first row with all features."""
-    finite = np.isfinite(features_rc)
-    whole = np.flatnonzero(finite.all(axis=1))
-    if not len(whole):
-        never = [name for k, name in enumerate(names) if not finite[:, k].any()]
-        raise DataError(
-            f"{candles.source.name}: {len(candles)} bars of {candles.symbol} are too few for the features "
-            f"({', '.join(never) or 'never all at once'}): give more bars or a finer timeframe"
-        )
-    first = int(whole[0])
-    holes = np.argwhere(~finite[first:])
-    if len(holes):
-        row, column = (int(k) for k in holes[0])
-        raise DataError(
-            f"{candles.source.name}: the feature {names[column]} cannot be computed at "
-            f"{show_at(int(candles.at_s[first + row]))}: check the bars before it"
-        )
-    return first
 
 
 def scale_market(market: Market, scaler: Scaler) -> Market:
