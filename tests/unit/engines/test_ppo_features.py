@@ -143,7 +143,9 @@ def test_a_hole_in_a_feature_is_an_error_that_names_it() -> None:
     candles = make_candles()
     holed = np.zeros(len(candles))
     holed[500] = np.nan
-    with pytest.raises(DataError, match=r"feature price\.holed of BTC is nan in row 501, the bar that closes at 2020"):
+    with pytest.raises(
+        DataError, match=r"feature price\.holed of BTC is nan in row 501, the bar that closes at 2020"
+    ):
         build_market(candles, {"price": {"holed": holed}})
 
 
