@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,15 +48,27 @@ def test_an_error_whose_trace_finds_no_room_is_told_in_the_log_all_the_same(tmp_
     }
 
 
-def test_a_log_that_cannot_be_opened_for_want_of_room_is_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        (errno.ENOSPC, ExitCode.DISK_FULL),
+        (errno.EROFS, ExitCode.READ_ONLY),
+        (errno.EACCES, ExitCode.FAILED),
+    ],
+)
+def test_why_a_log_cannot_be_opened_is_told_by_the_exit_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    cause: int,
+    code: ExitCode,
 ) -> None:
-    def full(_path: Path) -> None:
-        raise OSError(28, "No space left on device")
+    def refuse(_path: Path) -> None:
+        raise OSError(cause, os.strerror(cause))
 
-    monkeypatch.setattr("headway.engines.session.LogWriter", full)
-    assert run_session(_attempt(tmp_path, "quick")) == ExitCode.DISK_FULL
-    assert "No space left on device" in capsys.readouterr().err
+    monkeypatch.setattr("headway.engines.session.LogWriter", refuse)
+    assert run_session(_attempt(tmp_path, "quick")) == code
+    assert os.strerror(cause) in capsys.readouterr().err
 
 
 def test_what_was_said_is_on_the_disk_before_the_result_is(

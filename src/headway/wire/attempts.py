@@ -17,13 +17,16 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED = 1
     STOPPED = 3
-    DISK_FULL = 4  # not even the log could be written
+    DISK_FULL = 4  # not even the log could be written, as with the next
+    READ_ONLY = 5
 
     @classmethod
     def of(cls, error: BaseException) -> ExitCode:
         """What a process leaves with that an error ends."""
-        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        return cls.DISK_FULL if is_full else cls.FAILED
+        cause = error.errno if isinstance(error, OSError) else None
+        if cause == errno.ENOSPC:
+            return cls.DISK_FULL
+        return cls.READ_ONLY if cause == errno.EROFS else cls.FAILED
 
 
 class Verb(StrEnum):
