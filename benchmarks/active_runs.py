@@ -68,7 +68,7 @@ def _begin(server: Server, caller: Caller) -> str:
 def _busy(pid: int) -> float:
     """The share of one core that a process uses."""
     before = _cpu_s(pid)
-    time.sleep(_WATCHED_S)
+    time.sleep(_WATCHED_S)  # the stretch that is measured
     return (_cpu_s(pid) - before) / _WATCHED_S
 
 

@@ -46,7 +46,7 @@ class AttemptWriter:
             for _ in range(int(elapsed * pace.lines_per_s) - lines):
                 self.say_line()
                 lines += 1
-            time.sleep(self._random.uniform(0.002, 0.012))
+            time.sleep(self._random.uniform(0.002, 0.012))  # the pace of the rows
 
     def say_row(self) -> None:
         now = time.time()

@@ -66,7 +66,7 @@ def write_notes(path: Path, count: int) -> dict[str, float]:
     chosen = random.Random(1)
     with path.open("ab", buffering=0) as log:
         for number in range(1, count + 1):
-            time.sleep(chosen.uniform(*_BETWEEN_S))
+            time.sleep(chosen.uniform(*_BETWEEN_S))  # at times by chance
             data = {"level": "info", "text": str(number)}
             line = encode_line(number, format_utc(utc_now()), LineKind.NOTE, data)
             written[str(number)] = time.monotonic()

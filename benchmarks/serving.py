@@ -68,7 +68,7 @@ def wait_until(probe: Callable[[], T | None], *, every_s: float = 0.002, what: s
         value = probe()
         if value:
             return value
-        time.sleep(every_s)
+        time.sleep(every_s)  # looks as often as the measurement is exact
     raise TimeoutError(f"not within {_WITHIN_S:g} s: {what}")
 
 
@@ -93,7 +93,7 @@ def wait_until_warm(server: Server) -> None:
 
 def _is_idle(pid: int) -> bool:
     before = _ticks(pid)
-    time.sleep(_IDLE_FOR_S)
+    time.sleep(_IDLE_FOR_S)  # idle is who uses nothing for so long
     return _ticks(pid) == before > _TICKS_OF_IMPORTS
 
 

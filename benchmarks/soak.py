@@ -82,6 +82,7 @@ def soak(seconds: float, every_s: float) -> tuple[list[Sample], int]:
         with ThreadPoolExecutor(_CALLERS) as pool:
             work = [pool.submit(callers.call_in_turn) for _ in range(_CALLERS)]
             for number in itertools.count(1):
+                # samples at even times
                 time.sleep(max(began + number * every_s - time.monotonic(), 0.0))
                 samples.append(_sample(server, time.monotonic() - began, callers.ended))
                 if samples[-1].at_s >= seconds or any(each.done() for each in work):

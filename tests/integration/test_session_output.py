@@ -52,8 +52,9 @@ def test_an_error_whose_trace_finds_no_room_is_told_in_the_log_all_the_same(tmp_
     ("cause", "code"),
     [
         (errno.ENOSPC, ExitCode.DISK_FULL),
-        (errno.EROFS, ExitCode.READ_ONLY),
-        (errno.EACCES, ExitCode.FAILED),
+        (errno.EROFS, ExitCode.NOT_WRITABLE),
+        (errno.EACCES, ExitCode.NOT_WRITABLE),
+        (errno.EIO, ExitCode.FAILED),
     ],
 )
 def test_why_a_log_cannot_be_opened_is_told_by_the_exit_code(

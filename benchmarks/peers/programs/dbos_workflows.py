@@ -19,7 +19,7 @@ from dbos import DBOS, DBOSConfig
 DBOS(config=DBOSConfig(name="bench", system_database_url="{_DATABASE}"))
 DBOS.launch()
 Path("ready").touch()
-time.sleep(600)
+time.sleep(600)  # until it is killed
 """
 
 
@@ -48,7 +48,7 @@ def cold_start(quick: bool) -> Figures:
     process = start([sys.executable, "-c", _SERVICE], "service.log")
     wait_for(Path("ready").exists)
     ready_s = time.perf_counter() - began
-    time.sleep(_SETTLED_S)
+    time.sleep(_SETTLED_S)  # memory is that of a server at rest
     return {"ready_s": ready_s, "idle_mb": memory_mb(process.pid)}
 
 

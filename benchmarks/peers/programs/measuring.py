@@ -38,7 +38,7 @@ def wait_for(probe: Callable[[], bool], within_s: float = 120.0, every_s: float 
     while time.perf_counter() - began < within_s:
         if probe():
             return time.perf_counter() - began
-        time.sleep(every_s)
+        time.sleep(every_s)  # looks as often as the measurement is exact
     raise TimeoutError(f"not within {within_s:g} s")
 
 

@@ -151,7 +151,7 @@ def list_runs(quick: bool) -> Figures:
 def cold_start(quick: bool) -> Figures:
     """Until it answers, and its memory when idle."""
     process, ready_s = serve()
-    time.sleep(_SETTLED_S)
+    time.sleep(_SETTLED_S)  # memory is that of a server at rest
     return {"ready_s": ready_s, "idle_mb": memory_mb(process.pid)}
 
 

@@ -89,7 +89,7 @@ def cancel(quick: bool) -> Figures:
 def cold_start(quick: bool) -> Figures:
     """Until the job server answers, and the memory of the head when idle."""
     process, ready_s = head()
-    time.sleep(_SETTLED_S)
+    time.sleep(_SETTLED_S)  # memory is that of a server at rest
     return {"ready_s": ready_s, "idle_mb": memory_mb(process.pid)}
 
 

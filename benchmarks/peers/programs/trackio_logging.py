@@ -92,7 +92,7 @@ def cold_start(quick: bool) -> Figures:
     process = start([sys.executable, "-c", code], "server.log")
     wait_for(lambda: is_listening(port))
     ready_s = time.perf_counter() - began
-    time.sleep(_SETTLED_S)
+    time.sleep(_SETTLED_S)  # memory is that of a server at rest
     return {"ready_s": ready_s, "idle_mb": memory_mb(process.pid)}
 
 

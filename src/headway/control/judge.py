@@ -60,9 +60,10 @@ def judge(
 def _judge_exit(exit: ExitRecord) -> Verdict:  # noqa: A002
     if exit.code == ExitCode.DISK_FULL:
         return Verdict(Reason.DISK_FULL, "the disk was too full for the log of the training")
-    if exit.code == ExitCode.READ_ONLY:
+    if exit.code == ExitCode.NOT_WRITABLE:
         return Verdict(
-            Reason.TRAINER_ERROR, "Read-only file system: the training process could not write its log"
+            Reason.TRAINER_ERROR,
+            "Read-only file system, or Permission denied: the training process could not write its log",
         )
     if exit.signal == signal.SIGKILL and exit.oom_kills:
         return Verdict(Reason.OUT_OF_MEMORY, "the kernel killed the training process: memory had run out")

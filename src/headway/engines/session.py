@@ -1,7 +1,7 @@
 """One attempt in the training process: set up, train, write the result, say why it ended.
 
 `python -m headway.engines.session ATTEMPT_DIR`. Exit codes: 0 the training ended with a result, 3 it was asked to
-stop, 4 the disk was too full for the log, 5 it was read-only, 1 it failed.
+stop, 4 the disk was too full for the log, 5 it may not be written, 1 it failed.
 """
 
 from __future__ import annotations

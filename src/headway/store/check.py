@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from headway.domain.errors import StoreUnavailable
-from headway.store import check_files, check_runs, check_series
+from headway.store import check_files, check_runs, check_series, statements
 from headway.store.findings import RESTORE, Finding, Report
 from headway.store.opening import SCHEMA, reading, schema_of
 from headway.store.tables import artifacts, blocks, checkpoints, counters, events, metadata, runs, series
@@ -94,7 +94,7 @@ def _check_parents(connection: Connection) -> Iterator[Finding]:
 
 def _check_positions(connection: Connection) -> Iterator[Finding]:
     last = connection.execute(
-        select(counters.c.value).where(counters.c.name == "event_position")
+        select(counters.c.value).where(counters.c.name == statements.POSITION)
     ).scalar_one_or_none()
     bounds = select(func.count(), func.min(events.c.position), func.max(events.c.position))
     count, lowest, highest = connection.execute(bounds).one()

@@ -14,6 +14,7 @@ from headway.domain.events import EventKind
 from headway.domain.fold import TELLING, Fact, Standing, fold
 from headway.domain.runs import Run
 from headway.domain.states import ACTIVE, State
+from headway.store import statements
 from headway.store.codec import find_run
 from headway.store.findings import RESTORE, Finding
 from headway.store.tables import counters, cursors, events, leases, queue, runs, slots
@@ -48,7 +49,7 @@ def check_holders(connection: Connection) -> Iterator[Finding]:
     queued = set(connection.execute(select(queue.c.run_id)).scalars())
     yield from _of_queue(states, queued)
     kept = connection.execute(
-        select(counters.c.value).where(counters.c.name == "queue_length")
+        select(counters.c.value).where(counters.c.name == statements.LENGTH)
     ).scalar_one_or_none()
     if kept != len(queued):
         yield Finding("queue", "length", f"{len(queued)} runs are in it, and the counter is {kept}", RESTORE)

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     STOPPED = 3
     DISK_FULL = 4  # not even the log could be written, as with the next
-    READ_ONLY = 5
+    NOT_WRITABLE = 5
 
     @classmethod
     def of(cls, error: BaseException) -> ExitCode:
@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
         cause = error.errno if isinstance(error, OSError) else None
         if cause == errno.ENOSPC:
             return cls.DISK_FULL
-        return cls.READ_ONLY if cause == errno.EROFS else cls.FAILED
+        return cls.NOT_WRITABLE if cause in (errno.EROFS, errno.EACCES) else cls.FAILED
 
 
 class Verb(StrEnum):

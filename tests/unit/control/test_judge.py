@@ -84,7 +84,7 @@ def test_a_training_that_says_it_is_done_without_a_result_is_not_believed(claime
         (make_exit(code=None, signal=11, oom_kills=1), "killed from outside by signal 11"),
         (make_exit(code=0), "ended without a result"),
         (make_exit(code=3), "exit code 3 and said nothing"),
-        (make_exit(code=5), "Read-only file system"),
+        (make_exit(code=5), "Read-only file system, or Permission denied"),
     ],
 )
 def test_without_any_word_the_exit_itself_is_told(proof: ExitRecord, words: str) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from headway.domain.errors import InvalidInput
 from headway.domain.manifest import DataSource
 from headway.domain.trading import TIMEFRAMES_S
+from headway.engines.first_bar import find_first_whole
 from headway.engines.forecast.columns import compute_columns
 from headway.engines.forecast.panel import Floats, Rows
-from headway.engines.warmup import find_first_whole
 from headway.markets.candles import Candles
 from headway.markets.resample import resample
 from headway.wire.forecast import FeatureConfig

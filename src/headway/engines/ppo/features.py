@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headway.domain.json import JsonObject
+from headway.engines.first_bar import find_first_whole
 from headway.engines.ppo.columns import FROM_BARS, MEASURED
 from headway.engines.ppo.market import Market
 from headway.engines.scaling import Scaler, fit_scaler
-from headway.engines.warmup import find_first_whole
 from headway.markets.candles import Candles
 from headway.markets.estimators import Columns
 
